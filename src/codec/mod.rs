@@ -1,0 +1,13 @@
+//! Bytes and model: what is stored, and how it is told intact.
+//!
+//! - [`canon`]: deterministic CBOR, for the log: it is hashed as it is stored, and any language reads it.
+//! - [`envelope`]: kind, version and CRC around every stored value.
+//! - [`compress`]: the one compressor.
+//! - [`v1`]: the records of format 1 as rkyv archives; [`archive`] is their seam.
+
+pub(crate) mod archive;
+pub(crate) mod canon;
+pub(crate) mod canon_model;
+pub(crate) mod compress;
+pub(crate) mod envelope;
+pub(crate) mod v1;

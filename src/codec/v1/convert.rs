@@ -1,0 +1,309 @@
+//! Between the model and the records of format 1.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{
+    ArchivedHeadV1, ArchivedIdV1, ArchivedKeyValueV1, ArchivedLargeV1, ArchivedTextV1, ArchivedValueV1, ExperimentV1,
+    HeadV1, IdV1, KeyValueV1, LargeV1, ProjectV1, RunV1, TextV1, ValueV1,
+};
+use crate::codec::archive;
+use crate::codec::canon::{self, CanonFields, Decoder, Digest, Encoder, Texts};
+use crate::codec::canon_model::RARE;
+use crate::codec::envelope::{self, Kind};
+use crate::error::{Error, Result};
+use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
+use crate::limits;
+use crate::model::{Entity, Experiment, KeyValue, KeyValues, Project, Run, Stored, ValueType};
+use crate::time::Timestamp;
+use crate::value::{Value, ValueRef};
+
+/// What a record refers to.
+pub(crate) trait Resolve: Texts {
+    /// The text of an interned key.
+    fn key(&self, code: u32) -> Result<Arc<str>>;
+    /// The id of a project.
+    fn project_id(&self, row: Row) -> Result<ProjectId>;
+    /// The id of an experiment.
+    fn experiment_id(&self, row: Row) -> Result<ExperimentId>;
+}
+
+pub(crate) fn envelope_kind(kind: EntityKind) -> Kind {
+    match kind {
+        EntityKind::Project => Kind::Project,
+        EntityKind::Experiment => Kind::Experiment,
+        EntityKind::Run => Kind::Run,
+    }
+}
+
+/// The sealed record of `stored`, interning its keys; texts stored by digest go to `large`.
+pub(crate) fn encode(
+    stored: &Stored,
+    intern: &mut dyn FnMut(&str) -> Result<u32>,
+    large: &mut Vec<(Digest, Vec<u8>)>,
+) -> Result<Vec<u8>> {
+    let mut to = ToV1 { intern, large };
+    let bytes = envelope::begin(1024);
+    let mut bytes = match &stored.entity {
+        Entity::Project(project) => {
+            let head = to.head(stored, &project.name, &project.description, &project.owner, rare(project))?;
+            archive::append(&ProjectV1 { head }, bytes)?
+        }
+        Entity::Experiment(experiment) => {
+            let head =
+                to.head(stored, &experiment.name, &experiment.description, &experiment.owner, rare(experiment))?;
+            archive::append(&ExperimentV1 { head, project: stored.project.0 }, bytes)?
+        }
+        Entity::Run(run) => {
+            let head = to.head(stored, &run.name, &run.description, &run.owner, rare(run))?;
+            let record = RunV1 {
+                head,
+                project: stored.project.0,
+                experiment: stored.experiment.0,
+                start_time: run.start_time.map_or(0, Timestamp::millis),
+                end_time: run.end_time.map_or(0, Timestamp::millis),
+                hyperparameters: to.key_values(&run.hyperparameters)?,
+                metrics: to.key_values(&run.metrics)?,
+            };
+            archive::append(&record, bytes)?
+        }
+    };
+    envelope::seal(envelope_kind(stored.kind()), &stored.row.0.to_le_bytes(), &mut bytes);
+    Ok(bytes)
+}
+
+/// The encoding of an entity's rare fields; nothing if all are default.
+fn rare<T: CanonFields>(entity: &T) -> Encoder {
+    let mut encoder = Encoder::new();
+    if entity.encode_from(&mut encoder, RARE) == 0 {
+        encoder.take();
+    }
+    encoder
+}
+
+struct ToV1<'a> {
+    intern: &'a mut dyn FnMut(&str) -> Result<u32>,
+    large: &'a mut Vec<(Digest, Vec<u8>)>,
+}
+
+impl ToV1<'_> {
+    fn head(
+        &mut self,
+        stored: &Stored,
+        name: &str,
+        description: &str,
+        owner: &str,
+        mut rare: Encoder,
+    ) -> Result<HeadV1> {
+        self.large.append(&mut rare.large);
+        let entity = &stored.entity;
+        Ok(HeadV1 {
+            id: id_to(entity.id_str()),
+            name: self.text(name),
+            description: self.text(description),
+            owner: self.text(owner),
+            date_created: entity.date_created().millis(),
+            date_updated: entity.date_updated().millis(),
+            version: entity.version_number(),
+            last_sequence: stored.last.sequence.get(),
+            last_index: stored.last.index,
+            deleted: stored.deleted,
+            attributes: self.key_values(entity.attributes())?,
+            tags: entity.tags().to_vec(),
+            rare: rare.into_bytes(),
+        })
+    }
+
+    fn large(&mut self, text: &str) -> Box<LargeV1> {
+        let digest = canon::digest(&[text.as_bytes()]);
+        self.large.push((digest, text.as_bytes().to_vec()));
+        Box::new(LargeV1 { digest, len: text.len() as u64 })
+    }
+
+    fn text(&mut self, text: &str) -> TextV1 {
+        if text.len() <= limits::INLINE_BYTES {
+            TextV1::Inline(text.to_owned())
+        } else {
+            TextV1::Large(self.large(text))
+        }
+    }
+
+    fn key_values(&mut self, entries: &KeyValues) -> Result<Vec<KeyValueV1>> {
+        entries.iter().map(|entry| self.key_value(entry)).collect()
+    }
+
+    fn key_value(&mut self, entry: &KeyValue) -> Result<KeyValueV1> {
+        let value = match &entry.value {
+            Value::Null => ValueV1::Null,
+            Value::Bool(bool) => ValueV1::Bool(*bool),
+            Value::Int(int) => ValueV1::Int(*int),
+            Value::Float(float) => ValueV1::Float(crate::value::canonical(*float)),
+            Value::String(text) if text.len() <= limits::INLINE_BYTES => ValueV1::String(text.clone()),
+            Value::String(text) => ValueV1::Large(self.large(text)),
+            nested @ (Value::List(_) | Value::Map(_)) => {
+                let (bytes, mut large) = canon::encode(nested);
+                self.large.append(&mut large);
+                ValueV1::Nested(bytes)
+            }
+        };
+        Ok(KeyValueV1 { key: (self.intern)(&entry.key)?, value_type: entry.value_type.code(), value })
+    }
+}
+
+fn id_to(id: &str) -> IdV1 {
+    let shape = match id.len() {
+        36 => IdV1::Uuid as fn([u8; 16]) -> IdV1,
+        32 => IdV1::Hex as fn([u8; 16]) -> IdV1,
+        _ => return IdV1::Text(id.to_owned()),
+    };
+    match Uuid::try_parse(id) {
+        Ok(uuid) => {
+            let compact = shape(uuid.into_bytes());
+            // Only what comes back exactly as it was is kept as bytes.
+            if id_text(&compact) == id { compact } else { IdV1::Text(id.to_owned()) }
+        }
+        Err(_) => IdV1::Text(id.to_owned()),
+    }
+}
+
+fn id_text(id: &IdV1) -> String {
+    match id {
+        IdV1::Uuid(bytes) => Uuid::from_bytes(*bytes).hyphenated().to_string(),
+        IdV1::Hex(bytes) => Uuid::from_bytes(*bytes).simple().to_string(),
+        IdV1::Text(text) => text.clone(),
+    }
+}
+
+impl ArchivedIdV1 {
+    /// Calls `f` with the id as text, without an allocation.
+    pub(crate) fn with_str<R>(&self, f: impl FnOnce(&str) -> R) -> R {
+        match self {
+            ArchivedIdV1::Uuid(bytes) => {
+                f(Uuid::from_bytes(*bytes).hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+            }
+            ArchivedIdV1::Hex(bytes) => f(Uuid::from_bytes(*bytes).simple().encode_lower(&mut Uuid::encode_buffer())),
+            ArchivedIdV1::Text(text) => f(text),
+        }
+    }
+}
+
+impl ArchivedHeadV1 {
+    /// The change that made the record what it is.
+    pub(crate) fn last(&self) -> ChangeId {
+        ChangeId::new(Sequence::new(self.last_sequence.to_native()), self.last_index.to_native())
+    }
+}
+
+/// The text, which may stand beside the record.
+pub(crate) fn text_ref<'a>(text: &'a ArchivedTextV1, texts: &dyn Texts) -> Result<std::borrow::Cow<'a, str>> {
+    match text {
+        ArchivedTextV1::Inline(text) => Ok(text.as_str().into()),
+        ArchivedTextV1::Large(large) => Ok(large_text(large, texts)?.into()),
+    }
+}
+
+fn large_text(large: &ArchivedLargeV1, texts: &dyn Texts) -> Result<String> {
+    let bytes = texts.text(&large.digest, large.len.to_native())?;
+    String::from_utf8(bytes).map_err(|_| Error::corrupt("a stored text is not UTF-8"))
+}
+
+/// A value as it stands in the record.
+pub(crate) fn value_ref<'a>(value: &'a ArchivedValueV1, texts: &dyn Texts) -> Result<ValueRef<'a>> {
+    Ok(match value {
+        ArchivedValueV1::Null => ValueRef::Null,
+        ArchivedValueV1::Bool(bool) => ValueRef::Bool(*bool),
+        ArchivedValueV1::Int(int) => ValueRef::Int(int.to_native()),
+        ArchivedValueV1::Float(float) => ValueRef::Float(float.to_native()),
+        ArchivedValueV1::String(text) => ValueRef::String(text.as_str().into()),
+        ArchivedValueV1::Large(large) => ValueRef::String(large_text(large, texts)?.into()),
+        ArchivedValueV1::Nested(bytes) => {
+            ValueRef::Nested(Decoder::whole::<Value>(bytes, texts).map_err(|error| error.at("a nested value"))?)
+        }
+    })
+}
+
+fn value(value: &ArchivedValueV1, texts: &dyn Texts) -> Result<Value> {
+    value_ref(value, texts).map(ValueRef::into_value)
+}
+
+fn key_values(entries: &[ArchivedKeyValueV1], from: &dyn Resolve) -> Result<KeyValues> {
+    let mut owned = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let code = u64::from(entry.value_type);
+        let value_type =
+            ValueType::from_code(code).ok_or_else(|| Error::corrupt(format!("a value type has no code {code}")))?;
+        let key = from.key(entry.key.to_native())?;
+        owned.push(KeyValue::new(&*key, value(&entry.value, from)?).value_type(value_type));
+    }
+    Ok(KeyValues::from_sorted(owned))
+}
+
+/// Fields that every entity has, copied from the head.
+macro_rules! from_head {
+    ($ty:ident, $id:ident, $head:expr, $from:expr) => {{
+        let head: &ArchivedHeadV1 = $head;
+        let mut entity = $ty {
+            id: head.id.with_str(|id| $id::new(id))?,
+            name: text_ref(&head.name, $from)?.into_owned(),
+            description: text_ref(&head.description, $from)?.into_owned(),
+            owner: text_ref(&head.owner, $from)?.into_owned(),
+            date_created: Timestamp::from_millis(head.date_created.to_native()),
+            date_updated: Timestamp::from_millis(head.date_updated.to_native()),
+            version_number: head.version.to_native(),
+            attributes: key_values(&head.attributes, $from)?,
+            tags: head.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            ..$ty::default()
+        };
+        if !head.rare.is_empty() {
+            let mut decoder = Decoder::new(&head.rare, $from);
+            entity.decode_into(&mut decoder).map_err(|error| error.at("the rare fields of a record"))?;
+        }
+        entity
+    }};
+}
+
+/// The entity in the payload of an opened envelope.
+pub(crate) fn decode(kind: EntityKind, row: Row, payload: &[u8], from: &dyn Resolve) -> Result<Stored> {
+    let stored = |entity, head: &ArchivedHeadV1, project, experiment| Stored {
+        entity,
+        row,
+        project,
+        experiment,
+        last: head.last(),
+        deleted: head.deleted,
+    };
+    match kind {
+        EntityKind::Project => {
+            let record = archive::access::<ProjectV1>(payload)?;
+            let project = from_head!(Project, ProjectId, &record.head, from);
+            Ok(stored(Entity::Project(project), &record.head, row, Row(0)))
+        }
+        EntityKind::Experiment => {
+            let record = archive::access::<ExperimentV1>(payload)?;
+            let project = Row(record.project.to_native());
+            let mut experiment = from_head!(Experiment, ExperimentId, &record.head, from);
+            experiment.project_id = from.project_id(project)?;
+            Ok(stored(Entity::Experiment(experiment), &record.head, project, row))
+        }
+        EntityKind::Run => {
+            let record = archive::access::<RunV1>(payload)?;
+            let (project, experiment) = (Row(record.project.to_native()), Row(record.experiment.to_native()));
+            let run = run(record, from)?;
+            Ok(stored(Entity::Run(run), &record.head, project, experiment))
+        }
+    }
+}
+
+/// The owned run of a record.
+pub(crate) fn run(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<Run> {
+    let time = |millis: i64| Some(Timestamp::from_millis(millis)).filter(|_| millis != 0);
+    let mut run = from_head!(Run, RunId, &record.head, from);
+    run.project_id = from.project_id(Row(record.project.to_native()))?;
+    run.experiment_id = from.experiment_id(Row(record.experiment.to_native()))?;
+    run.start_time = time(record.start_time.to_native());
+    run.end_time = time(record.end_time.to_native());
+    run.hyperparameters = key_values(&record.hyperparameters, from)?;
+    run.metrics = key_values(&record.metrics, from)?;
+    Ok(run)
+}

@@ -1,0 +1,17 @@
+//! The rules of entities, one file per kind: inside a write, and on a snapshot.
+//!
+//! - [`state`]: what a snapshot reads from; visibility and lookups, now or as of a sequence number.
+//! - [`txn`]: a write in progress: lookups that see it, operations that end in changes.
+//! - [`rules`]: what all kinds share: names, tags, key-values.
+//! - [`project`], [`experiment`], [`run`]: the calls a user makes.
+//! - [`listing`]: pages and iterators over children.
+//! - [`view`]: runs without a copy.
+
+pub(crate) mod experiment;
+pub(crate) mod listing;
+pub(crate) mod project;
+pub(crate) mod rules;
+pub(crate) mod run;
+pub(crate) mod state;
+pub(crate) mod txn;
+pub(crate) mod view;

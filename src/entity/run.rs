@@ -1,0 +1,361 @@
+//! Runs: the calls a user makes, and their rules (ModelDB 5.3).
+
+use std::sync::Arc;
+
+use crate::entity::listing::{Listing, Scope};
+use crate::entity::rules::{self, Container};
+use crate::entity::state::{self, State, no_such};
+use crate::entity::txn::Txn;
+use crate::entity::view::RunGuard;
+use crate::error::{Error, Result};
+use crate::id::{EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
+use crate::log::change::{Field, FieldValue};
+use crate::model::{CodeVersion, Entity, Environment, KeyValue, NewRun, Run};
+use crate::names;
+use crate::time::Timestamp;
+
+const KIND: EntityKind = EntityKind::Run;
+
+/// Runs on a snapshot.
+#[derive(Clone)]
+pub struct Runs<'s> {
+    state: &'s Arc<State>,
+    at: Sequence,
+}
+
+impl<'s> Runs<'s> {
+    pub(crate) fn new(state: &'s Arc<State>, at: Sequence) -> Self {
+        Runs { state, at }
+    }
+
+    /// The run of an id, owned. Two lookups and an allocation for each text.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, or it, its experiment or its project is deleted.
+    pub fn get(&self, id: &RunId) -> Result<Run> {
+        self.state.get(KIND, id.as_str(), self.at).and_then(state::run)
+    }
+
+    /// The run of an id, to be read where it is stored. Two lookups.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, or it, its experiment or its project is deleted.
+    pub fn view(&self, id: &RunId) -> Result<RunGuard> {
+        let missing = || no_such(KIND, id.as_str());
+        let (row, place, bytes) = self.state.find(KIND, id.as_str())?.ok_or_else(missing)?;
+        if self.at < self.state.head.sequence {
+            let stored = self.state.visible(KIND, row, self.at)?.ok_or_else(missing)?;
+            return RunGuard::of_stored(Arc::clone(self.state), &stored);
+        }
+        if !self.state.is_live(KIND, &place) {
+            return Err(missing());
+        }
+        Ok(RunGuard::new(Arc::clone(self.state), bytes))
+    }
+
+    /// The run of a name in an experiment; of several, which renaming can make, the one updated last.
+    ///
+    /// # Errors
+    /// `NotFound` if the experiment or the run is not there.
+    pub fn get_by_name(&self, experiment: &ExperimentId, name: &str) -> Result<Run> {
+        let row = self.state.row(EntityKind::Experiment, experiment.as_str(), self.at)?;
+        let key = self.state.common.hashing.child_name(KIND, row, name);
+        let found = self.state.get_by_name(KIND, key, name, self.at)?.filter(|found| found.experiment == row);
+        found
+            .ok_or_else(|| Error::not_found(format!("there is no run named {name:?} in experiment {experiment}")))
+            .and_then(state::run)
+    }
+
+    /// The runs of an experiment, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound` if the experiment is not there.
+    pub fn list(&self, experiment: &ExperimentId) -> Result<Listing<Run>> {
+        let row = self.state.row(EntityKind::Experiment, experiment.as_str(), self.at)?;
+        Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Under(row)))
+    }
+
+    /// The runs of all experiments of a project, oldest first. A page costs a lookup in each experiment.
+    ///
+    /// # Errors
+    /// `NotFound` if the project is not there.
+    pub fn list_in_project(&self, project: &ProjectId) -> Result<Listing<Run>> {
+        let row = self.state.row(EntityKind::Project, project.as_str(), self.at)?;
+        Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Below(row)))
+    }
+}
+
+/// Runs inside a write.
+pub struct RunsMut<'w, 'a>(&'w mut Txn<'a>);
+
+impl<'w, 'a> RunsMut<'w, 'a> {
+    pub(crate) fn new(txn: &'w mut Txn<'a>) -> Self {
+        RunsMut(txn)
+    }
+
+    /// Creates a run in an experiment.
+    ///
+    /// # Errors
+    /// `NotFound` if the experiment is not there; `AlreadyExists` if its name is taken in the experiment, or its
+    /// id ever was; `InvalidArgument` if a name, tag or key breaks a rule.
+    pub fn create(&mut self, experiment: &ExperimentId, new: NewRun) -> Result<RunId> {
+        let parent = self.parent(experiment)?;
+        let id = self.create_one(&parent, new)?;
+        self.0.end("run.create")?;
+        Ok(id)
+    }
+
+    /// Creates runs in one operation: all of them, or an error. The way to load many: a million need
+    /// neither the memory for them nor one huge log record.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create). After one, the write can only be taken back.
+    pub fn create_many(
+        &mut self,
+        experiment: &ExperimentId,
+        new: impl IntoIterator<Item = NewRun>,
+    ) -> Result<Vec<RunId>> {
+        let parent = self.parent(experiment)?;
+        let mut ids = Vec::new();
+        for new in new {
+            let id = self.create_one(&parent, new);
+            ids.push(if ids.is_empty() { id? } else { self.0.keep(id)? });
+            self.0.spill_if_large()?;
+        }
+        self.0.end("run.create_many")?;
+        Ok(ids)
+    }
+
+    fn parent(&mut self, experiment: &ExperimentId) -> Result<Parent> {
+        let row = self.0.require(EntityKind::Experiment, experiment.as_str())?;
+        let stored = self.0.load(EntityKind::Experiment, row)?;
+        let Entity::Experiment(found) = &stored.entity else {
+            return Err(no_such(EntityKind::Experiment, experiment.as_str()));
+        };
+        Ok(Parent {
+            project: stored.project,
+            experiment: row,
+            project_id: found.project_id.clone(),
+            experiment_id: found.id.clone(),
+        })
+    }
+
+    fn create_one(&mut self, parent: &Parent, NewRun(mut run): NewRun) -> Result<RunId> {
+        rules::check_tags(&mut run.tags)?;
+        names::check_name(KIND, &run.name)?;
+        rules::check_key_values(&mut run.attributes)?;
+        rules::check_key_values(&mut run.hyperparameters)?;
+        rules::check_key_values(&mut run.metrics)?;
+        rules::check_artifacts(&mut run.artifacts)?;
+        run.features.sort();
+        run.features.dedup();
+        if run.features.first().is_some_and(|feature| feature.name.is_empty()) {
+            return Err(Error::invalid("the name of a feature is empty"));
+        }
+        if let Some(environment) = &mut run.environment {
+            environment.normalize();
+        }
+        if run.name.is_empty() {
+            run.name = rules::random_name(self.0, &|name| Ok(self.row_by_name(parent.experiment, name)?.is_some()))?;
+        } else if self.row_by_name(parent.experiment, &run.name)?.is_some() {
+            return Err(Error::exists(format!("a run named {:?} exists already", run.name)));
+        }
+        run.id = RunId::new(self.0.new_id(KIND, run.id.as_str())?)?;
+        run.project_id = parent.project_id.clone();
+        run.experiment_id = parent.experiment_id.clone();
+        rules::owner(self.0, &mut run.owner, run.owner_tracking.as_ref());
+        if run.date_created.millis() == 0 {
+            run.date_created = self.0.time();
+        }
+        run.date_updated = run.date_created.max(self.0.time());
+        run.version_number = 1;
+        let id = run.id.clone();
+        self.0.create(Entity::Run(run), parent.project, parent.experiment)?;
+        Ok(id)
+    }
+
+    fn row_by_name(&self, experiment: Row, name: &str) -> Result<Option<Row>> {
+        self.0.named(KIND, self.0.common().hashing.child_name(KIND, experiment, name), name)
+    }
+
+    /// The run of a name in an experiment, created if there is none.
+    ///
+    /// # Errors
+    /// `NotFound` if the experiment is not there; `InvalidArgument` if the name breaks a rule.
+    pub fn get_or_create(&mut self, experiment: &ExperimentId, name: &str) -> Result<RunId> {
+        let parent = self.0.require(EntityKind::Experiment, experiment.as_str())?;
+        match self.row_by_name(parent, name)? {
+            Some(row) if !name.is_empty() => RunId::try_from(self.0.entity_id(KIND, row)?),
+            _ => self.create(experiment, NewRun::named(name)),
+        }
+    }
+
+    /// The run of an id, as this write sees it.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, or it, its experiment or its project is deleted.
+    pub fn get(&mut self, id: &RunId) -> Result<Run> {
+        let row = self.0.require(KIND, id.as_str())?;
+        state::run(self.0.load(KIND, row)?.clone())
+    }
+
+    /// Renames a run. As in ModelDB, neither uniqueness nor length is checked.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for a blank name.
+    pub fn rename(&mut self, id: &RunId, name: &str) -> Result<()> {
+        if name.trim().is_empty() {
+            return Err(Error::invalid("the new name of a run is blank"));
+        }
+        let value = Some(FieldValue::Text(name.to_owned()));
+        self.set(id, "run.rename", Field::Name, value)
+    }
+
+    /// Replaces the description; it may be empty.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn describe(&mut self, id: &RunId, text: impl Into<String>) -> Result<()> {
+        rules::describe(self.0, "run.describe", KIND, id.as_str(), text.into())
+    }
+
+    /// Adds tags; those that are there stay.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for no tag, an empty or a long one.
+    pub fn add_tags<T: Into<String>>(&mut self, id: &RunId, tags: impl IntoIterator<Item = T>) -> Result<()> {
+        let tags = tags.into_iter().map(Into::into).collect();
+        rules::add_tags(self.0, "run.add_tags", KIND, id.as_str(), tags)
+    }
+
+    /// Logs attributes, all or none.
+    ///
+    /// # Errors
+    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key.
+    pub fn log_attributes<T: Into<KeyValue>>(
+        &mut self,
+        id: &RunId,
+        entries: impl IntoIterator<Item = T>,
+    ) -> Result<()> {
+        self.log(id, "run.log_attributes", Container::Attributes, entries)
+    }
+
+    /// Logs one hyperparameter.
+    ///
+    /// # Errors
+    /// Those of [`log_hyperparameters`](Self::log_hyperparameters).
+    pub fn log_hyperparameter(
+        &mut self,
+        id: &RunId,
+        key: impl Into<String>,
+        value: impl Into<crate::value::Value>,
+    ) -> Result<()> {
+        self.log_hyperparameters(id, [KeyValue::new(key, value)])
+    }
+
+    /// Logs hyperparameters, all or none.
+    ///
+    /// # Errors
+    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key.
+    pub fn log_hyperparameters<T: Into<KeyValue>>(
+        &mut self,
+        id: &RunId,
+        entries: impl IntoIterator<Item = T>,
+    ) -> Result<()> {
+        self.log(id, "run.log_hyperparameters", Container::Hyperparameters, entries)
+    }
+
+    /// Logs one metric.
+    ///
+    /// # Errors
+    /// Those of [`log_metrics`](Self::log_metrics).
+    pub fn log_metric(
+        &mut self,
+        id: &RunId,
+        key: impl Into<String>,
+        value: impl Into<crate::value::Value>,
+    ) -> Result<()> {
+        self.log_metrics(id, [KeyValue::new(key, value)])
+    }
+
+    /// Logs metrics, all or none.
+    ///
+    /// # Errors
+    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key.
+    pub fn log_metrics<T: Into<KeyValue>>(&mut self, id: &RunId, entries: impl IntoIterator<Item = T>) -> Result<()> {
+        self.log(id, "run.log_metrics", Container::Metrics, entries)
+    }
+
+    fn log<T: Into<KeyValue>>(
+        &mut self,
+        id: &RunId,
+        operation: &'static str,
+        container: Container,
+        entries: impl IntoIterator<Item = T>,
+    ) -> Result<()> {
+        let entries = entries.into_iter().map(Into::into).collect();
+        rules::log_key_values(self.0, operation, KIND, id.as_str(), container, entries)
+    }
+
+    /// Logs where the code came from, once.
+    ///
+    /// # Errors
+    /// `NotFound`; `AlreadyExists` if it is logged already.
+    pub fn log_code_version(&mut self, id: &RunId, code: CodeVersion) -> Result<()> {
+        rules::log_code_version(self.0, "run.log_code_version", KIND, id.as_str(), code, false)
+    }
+
+    /// Logs where the code came from, over what was logged before.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn overwrite_code_version(&mut self, id: &RunId, code: CodeVersion) -> Result<()> {
+        rules::log_code_version(self.0, "run.overwrite_code_version", KIND, id.as_str(), code, true)
+    }
+
+    /// Logs the software the run is made with, over what was logged before.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn log_environment(&mut self, id: &RunId, mut environment: Environment) -> Result<()> {
+        environment.normalize();
+        let value = Some(FieldValue::Environment(Box::new(environment)));
+        self.set(id, "run.log_environment", Field::Environment, value)
+    }
+
+    /// Sets when the work began.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn start(&mut self, id: &RunId, when: Timestamp) -> Result<()> {
+        self.set(id, "run.start", Field::StartTime, Some(FieldValue::Time(when)))
+    }
+
+    /// Sets when the work ended.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn end(&mut self, id: &RunId, when: Timestamp) -> Result<()> {
+        self.set(id, "run.end", Field::EndTime, Some(FieldValue::Time(when)))
+    }
+
+    fn set(&mut self, id: &RunId, operation: &'static str, field: Field, value: Option<FieldValue>) -> Result<()> {
+        let row = self.0.require(KIND, id.as_str())?;
+        self.0.edit(operation, KIND, row, vec![(field, value)])
+    }
+
+    /// Deletes a run: it is hidden at once, and its name is free.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn delete(&mut self, id: &RunId) -> Result<()> {
+        rules::delete(self.0, "run.delete", KIND, id.as_str())
+    }
+}
+
+struct Parent {
+    project: Row,
+    experiment: Row,
+    project_id: ProjectId,
+    experiment_id: ExperimentId,
+}

@@ -1,0 +1,258 @@
+//! A write in progress: lookups that see what it did, operations that end in changes.
+
+use std::collections::BTreeSet;
+
+use roaring::RoaringBitmap;
+
+use crate::codec::v1;
+use crate::entity::state::{Common, Place, State, no_such};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{EntityId, EntityKind, Row, Sequence};
+use crate::keys::{self, Entry, Key, KeysView};
+use crate::log::change::{Field, FieldValue};
+use crate::log::draft::{Draft, Slice};
+use crate::log::resolve::{Resolver, payload};
+use crate::model::{Actor, Entity, Stored};
+use crate::storage::WriteTxn;
+use crate::storage::dictionary::PendingKeys;
+use crate::time::Timestamp;
+
+/// What a write runs on: the transaction its group shares.
+pub(crate) trait Host {
+    fn txn(&self) -> Result<&WriteTxn>;
+    fn pending(&self) -> &PendingKeys;
+    fn keys(&self) -> &KeysView;
+    /// Deleted projects and experiments, writes of the group included.
+    fn hidden(&self) -> &[RoaringBitmap; 3];
+    /// Writes a slice of a large write, which from then on runs alone.
+    fn spill(&mut self, sequence: Sequence, slice: Slice, entries: &mut BTreeSet<Entry>) -> Result<()>;
+}
+
+/// A write in progress.
+pub(crate) struct Txn<'a> {
+    host: &'a mut dyn Host,
+    common: &'a Common,
+    actor: &'a Actor,
+    sequence: Sequence,
+    pub(crate) draft: Draft,
+    /// Entries of the key index that the write made.
+    pub(crate) entries: BTreeSet<Entry>,
+}
+
+impl<'a> Txn<'a> {
+    pub(crate) fn new(
+        host: &'a mut dyn Host,
+        common: &'a Common,
+        actor: &'a Actor,
+        sequence: Sequence,
+        draft: Draft,
+    ) -> Self {
+        Txn { host, common, actor, sequence, draft, entries: BTreeSet::new() }
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        self.draft.time()
+    }
+
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    pub(crate) fn actor(&self) -> &Actor {
+        self.actor
+    }
+
+    pub(crate) fn common(&self) -> &Common {
+        self.common
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.common.entropy.fill(&mut bytes).map_err(|error| Error::io("drawing randomness", error))?;
+        Ok(bytes)
+    }
+
+    fn resolver(&self) -> Result<Resolver<'_, WriteTxn>> {
+        Ok(Resolver {
+            source: self.host.txn()?,
+            dictionary: &self.common.dictionary,
+            parents: &self.common.parents,
+            pending: Some((self.host.pending(), &self.draft.staged)),
+        })
+    }
+
+    /// The entity in `row`, read once and then kept.
+    pub(crate) fn load(&mut self, kind: EntityKind, row: Row) -> Result<&Stored> {
+        if self.draft.staged.get(kind, row).is_none() {
+            let stored = self.resolver()?.stored(kind, row)?;
+            let stored =
+                stored.ok_or_else(|| Error::corrupt(format!("the record of {kind} row {} is missing", row.0)))?;
+            self.draft.staged.insert(stored, false);
+        }
+        self.draft.staged.get(kind, row).ok_or_else(|| Error::corrupt("a staged entity is gone"))
+    }
+
+    fn is_hidden(&self, kind: EntityKind, row: Row) -> bool {
+        match self.draft.staged.get(kind, row) {
+            Some(stored) => stored.deleted,
+            None => self.host.hidden().get(kind.index()).is_some_and(|rows| rows.contains(row.0)),
+        }
+    }
+
+    fn is_live(&self, kind: EntityKind, place: &Place) -> bool {
+        !place.deleted
+            && (kind == EntityKind::Project || !self.is_hidden(EntityKind::Project, place.project))
+            && (kind != EntityKind::Run || !self.is_hidden(EntityKind::Experiment, place.experiment))
+    }
+
+    /// Proposes rows for `key`: of this write, of its group, of the store.
+    fn rows(&self, key: Key, each: &mut dyn FnMut(Row) -> Result<bool>) -> Result<()> {
+        let (from, to) = (key.entry(Row(0)), key.entry(Row(u32::MAX)));
+        for (_, row) in self.entries.range(from..=to).rev() {
+            if !each(Row(*row))? {
+                return Ok(());
+            }
+        }
+        self.host.keys().rows(self.host.txn()?, key, each)
+    }
+
+    /// Where the entity in `row` stands; none if its id is not `id`.
+    fn place(&self, kind: EntityKind, row: Row, id: Option<&str>) -> Result<Option<Place>> {
+        if let Some(stored) = self.draft.staged.get(kind, row) {
+            let same = id.is_none_or(|id| stored.entity.id_str() == id);
+            return Ok(same.then(|| place(stored)));
+        }
+        match self.resolver()?.record(kind, row)? {
+            Some(bytes) => State::place(kind, row, bytes.as_slice(), id),
+            None => Ok(None),
+        }
+    }
+
+    /// The row and place of an id, deleted or not.
+    fn find(&self, kind: EntityKind, id: &str) -> Result<Option<(Row, Place)>> {
+        let mut found = None;
+        self.rows(self.common.hashing.id(kind, id), &mut |row| {
+            found = self.place(kind, row, Some(id))?.map(|place| (row, place));
+            Ok(found.is_none())
+        })?;
+        Ok(found)
+    }
+
+    /// Whether an id was ever given.
+    pub(crate) fn is_taken(&self, kind: EntityKind, id: &str) -> Result<bool> {
+        Ok(self.find(kind, id)?.is_some())
+    }
+
+    /// The row of the entity `id`, which must be there and not deleted.
+    pub(crate) fn require(&self, kind: EntityKind, id: &str) -> Result<Row> {
+        match self.find(kind, id)? {
+            Some((row, place)) if self.is_live(kind, &place) => Ok(row),
+            _ => Err(no_such(kind, id)),
+        }
+    }
+
+    /// A live entity of `kind` that has `name` under `key`; of several the one updated last.
+    pub(crate) fn named(&self, kind: EntityKind, key: Key, name: &str) -> Result<Option<Row>> {
+        let mut best: Option<(Timestamp, Row)> = None;
+        self.rows(key, &mut |row| {
+            let read;
+            let stored = match self.draft.staged.get(kind, row) {
+                Some(stored) => stored,
+                None => match self.resolver()?.record(kind, row)? {
+                    // A run that is created is checked against few rows; most stores have none here.
+                    Some(bytes) => {
+                        read = v1::decode(kind, row, payload(bytes.as_slice()), &self.resolver()?)?;
+                        &read
+                    }
+                    None => return Ok(true),
+                },
+            };
+            if stored.entity.name() == name && self.is_live(kind, &place(stored)) {
+                best = best.max(Some((stored.entity.date_updated(), row)));
+            }
+            Ok(true)
+        })?;
+        Ok(best.map(|(_, row)| row))
+    }
+
+    /// Creates an entity and its entries in the key index.
+    pub(crate) fn create(&mut self, entity: Entity, project: Row, experiment: Row) -> Result<Row> {
+        let kind = entity.kind();
+        let row = self.draft.create(entity, project, experiment, &*self.common.entropy)?;
+        if let Some(stored) = self.draft.staged.get(kind, row) {
+            self.entries.extend(keys::created(self.common.hashing, stored));
+        }
+        Ok(row)
+    }
+
+    /// One operation on one entity: its fields go to new values.
+    pub(crate) fn edit(
+        &mut self,
+        operation: &'static str,
+        kind: EntityKind,
+        row: Row,
+        fields: Vec<(Field, Option<FieldValue>)>,
+    ) -> Result<()> {
+        self.load(kind, row)?;
+        let renamed = fields.iter().find_map(|(field, value)| match (field, value) {
+            (Field::Name, Some(FieldValue::Text(name))) => Some(name.clone()),
+            _ => None,
+        });
+        let edited = self.draft.edit(kind, row, fields, &*self.common.entropy);
+        self.keep(edited)?;
+        if let (Some(name), Some(stored)) = (renamed, self.draft.staged.get(kind, row)) {
+            self.entries.insert(keys::name(self.common.hashing, stored, &name).entry(row));
+        }
+        self.end(operation)
+    }
+
+    /// Ends an operation; a write that has become large goes to the disk.
+    pub(crate) fn end(&mut self, operation: &'static str) -> Result<()> {
+        self.draft.end_operation(operation);
+        self.spill_if_large()
+    }
+
+    pub(crate) fn spill_if_large(&mut self) -> Result<()> {
+        if self.draft.bytes() < crate::limits::WRITE_MEMORY_BYTES {
+            return Ok(());
+        }
+        let slice = self.draft.take_slice();
+        let spilled = self.host.spill(self.sequence, slice, &mut self.entries);
+        self.keep(spilled)
+    }
+
+    /// A failure past this point leaves half an operation in the draft, which then must not be committed.
+    pub(crate) fn keep<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.draft.mark_broken();
+        }
+        result
+    }
+
+    /// The id a new entity asks for, if it is free, or a new UUIDv7.
+    pub(crate) fn new_id(&self, kind: EntityKind, wanted: &str) -> Result<String> {
+        if !wanted.is_empty() {
+            if self.is_taken(kind, wanted)? {
+                return Err(Error::exists(format!("the {kind} id {wanted:?} is taken")));
+            }
+            return Ok(wanted.to_owned());
+        }
+        let millis = u64::try_from(self.time().millis()).unwrap_or(0);
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &self.random()?).into_uuid();
+        Ok(id.hyphenated().to_string())
+    }
+
+    /// The id of an entity that is in the store or in this write.
+    pub(crate) fn entity_id(&mut self, kind: EntityKind, row: Row) -> Result<EntityId> {
+        Ok(self.load(kind, row)?.entity.id())
+    }
+}
+
+fn place(stored: &Stored) -> Place {
+    Place { project: stored.project, experiment: stored.experiment, deleted: stored.deleted }
+}
+
+/// The error of a write inside a write.
+pub(crate) fn nested() -> Error {
+    Error::new(ErrorKind::NestedWrite, "a write was started inside a write of the same store on this thread")
+}

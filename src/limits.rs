@@ -1,0 +1,50 @@
+//! Every numeric limit of the engine, with its reason.
+//!
+//! Keys, ids, texts, values and lists have no limit of their own: what is not named here is bounded
+//! by memory and disk.
+
+/// Longest name of a project, experiment or run at creation, in characters (ModelDB's rule).
+pub const NAME_CHARS: usize = 256;
+
+/// Longest tag, in characters (ModelDB's rule); the shortest has one.
+pub const TAG_CHARS: usize = 40;
+
+/// Longest short name of a project, in characters; longer ones end in a digest (ModelDB's rule).
+pub const SHORT_NAME_CHARS: usize = 40;
+
+/// Deepest nesting of lists and maps in a value: decoding recurses, and a stack is finite.
+pub const VALUE_DEPTH: usize = 128;
+
+/// Most entities of one kind in a store, deleted ones included: rows are `u32` and never reused.
+pub const ENTITIES_PER_KIND: u32 = u32::MAX - 1;
+
+/// Most operations and changes in one commit: they are counted in a `u32`.
+pub const CHANGES_PER_COMMIT: u32 = u32::MAX - 1;
+
+/// Longest page of a listing that is served at once.
+pub const PAGE_ITEMS: usize = 10_000;
+
+/// Strings longer than this many bytes are stored once, by digest, beside records and log.
+pub(crate) const INLINE_BYTES: usize = 4096;
+
+/// A write that holds more than this many bytes in memory goes to the disk in parts, alone.
+pub(crate) const WRITE_MEMORY_BYTES: usize = 8 << 20;
+
+/// A group of writes that holds this many bytes is committed without waiting for more.
+pub(crate) const GROUP_BYTES: usize = 16 << 20;
+
+/// Log parts are cut when they reach this many bytes, before compression.
+pub(crate) const LOG_PART_BYTES: usize = 128 << 10;
+
+/// Small commits stay one row each until this many lie behind the last packed one...
+pub(crate) const LOG_UNPACKED_COMMITS: u64 = 192;
+
+/// ...then this many are packed into one compressed block.
+pub(crate) const LOG_PACK_COMMITS: u64 = 128;
+
+/// Key-index entries that gather in memory before they are folded into the table.
+pub(crate) const KEYS_GENERATION: usize = 32_768;
+
+/// Key-index entries folded by one commit while a generation is being folded. Neighbouring entries
+/// share leaves and branches, so a larger slice costs fewer bytes an entry; a smaller one, a shorter stall.
+pub(crate) const KEYS_FOLD_SLICE: usize = 384;

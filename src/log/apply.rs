@@ -1,0 +1,85 @@
+//! The one function that writes changes to tables and log; and the packing of old commits.
+
+use crate::codec::compress;
+use crate::codec::v1;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::log::draft::Slice;
+use crate::storage::WriteTables;
+use crate::storage::dictionary::{Dictionary, PendingKeys};
+
+/// Writes a slice of commit `sequence`: records, texts, what is hidden, and log parts.
+pub(crate) fn apply(
+    sequence: u64,
+    slice: Slice,
+    tables: &mut WriteTables<'_>,
+    dictionary: &Dictionary,
+    pending: &mut PendingKeys,
+) -> Result<()> {
+    let mut large = Vec::new();
+    for stored in slice.entities {
+        let mut new_keys = Vec::new();
+        let mut intern = |key: &str| {
+            let (code, new) = pending.intern(dictionary, key)?;
+            if new {
+                new_keys.push((code, key.to_owned()));
+            }
+            Ok(code)
+        };
+        let sealed = v1::encode(&stored, &mut intern, &mut large)?;
+        for (code, key) in new_keys {
+            tables.put_key(code, &key)?;
+        }
+        tables.put_record(stored.kind(), stored.row, &sealed)?;
+    }
+    for (digest, text) in slice.texts.into_iter().chain(large) {
+        tables.put_text(&digest, &text)?;
+    }
+    for (kind, row, hidden) in slice.hidden {
+        tables.put_hidden(kind, row, hidden)?;
+    }
+    for (first, payload) in slice.parts {
+        tables.put_log_part(sequence, first, &payload)?;
+    }
+    Ok(())
+}
+
+/// Packs the oldest commits that stand in rows of their own into one compressed block: the same bytes in
+/// less room. Answers how many small commits are left unpacked.
+pub(crate) fn pack(tables: &mut WriteTables<'_>) -> Result<u64> {
+    let from = tables.last_packed()?.map_or(0, |last| last.saturating_add(1));
+    let want = usize::try_from(limits::LOG_PACK_COMMITS).unwrap_or(usize::MAX);
+    let small = tables.small_commits(from, want)?;
+    let Some((last, _)) = small.last() else { return Ok(0) };
+    let last = *last;
+    if small.len() < want {
+        return Ok(small.len() as u64);
+    }
+    let mut block = Vec::new();
+    for (sequence, payload) in &small {
+        let len = u32::try_from(payload.len()).map_err(|_| Error::corrupt("a small commit is large"))?;
+        block.extend_from_slice(&sequence.to_le_bytes());
+        block.extend_from_slice(&len.to_le_bytes());
+        block.extend_from_slice(payload);
+    }
+    tables.put_pack(last, &compress::compress(&block), small.iter().map(|(sequence, _)| *sequence))?;
+    Ok(0)
+}
+
+/// The commits of a pack, in order.
+pub(crate) fn unpack(payload: &[u8]) -> Result<Vec<(u64, Vec<u8>)>> {
+    // A pack holds LOG_PACK_COMMITS commits of a page each.
+    const MOST: usize = 16 << 20;
+    let block = compress::decompress(payload, MOST)?;
+    let mut rest = block.as_slice();
+    let mut commits = Vec::new();
+    while let Some((sequence, tail)) = rest.split_first_chunk::<8>() {
+        let damaged = || Error::corrupt("a pack of commits is cut off");
+        let (len, tail) = tail.split_first_chunk::<4>().ok_or_else(damaged)?;
+        let len = u32::from_le_bytes(*len) as usize;
+        let payload = tail.get(..len).ok_or_else(damaged)?;
+        commits.push((u64::from_le_bytes(*sequence), payload.to_vec()));
+        rest = tail.get(len..).unwrap_or_default();
+    }
+    Ok(commits)
+}

@@ -1,0 +1,275 @@
+//! The changes of a write in progress: in memory, beside the tables, until the write has succeeded.
+//!
+//! A write that fails is dropped with its draft; nothing of it has touched a table. A large one is
+//! applied in slices ([`Draft::take_slice`]), and then only aborting the transaction takes it back.
+
+use std::collections::HashMap;
+
+use crate::codec::canon::{Canon, Digest, Encoder};
+use crate::error::{Error, Result};
+use crate::id::{ChangeId, EntityKind, Row, Sequence};
+use crate::limits;
+use crate::log::chain::{self, Hash, Root, SALT_BYTES};
+use crate::log::change::{Change, Edit, Fact, Field, FieldValue};
+use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
+use crate::model::{Entity, Stored};
+use crate::time::{Entropy, Timestamp};
+
+/// Entities a write has read or changed, and the long texts of their changes.
+#[derive(Default)]
+pub(crate) struct Staged {
+    entities: Vec<StagedEntity>,
+    index: HashMap<(EntityKind, Row), usize>,
+    texts: HashMap<Digest, Vec<u8>>,
+}
+
+struct StagedEntity {
+    stored: Stored,
+    dirty: bool,
+}
+
+impl Staged {
+    pub(crate) fn get(&self, kind: EntityKind, row: Row) -> Option<&Stored> {
+        self.index.get(&(kind, row)).and_then(|&at| self.entities.get(at)).map(|staged| &staged.stored)
+    }
+
+    pub(crate) fn text(&self, digest: &Digest) -> Option<&[u8]> {
+        self.texts.get(digest).map(Vec::as_slice)
+    }
+
+    /// Keeps an entity that was read, so that it is decoded once a write.
+    pub(crate) fn insert(&mut self, stored: Stored, dirty: bool) {
+        let key = (stored.kind(), stored.row);
+        match self.index.get(&key).and_then(|&at| self.entities.get_mut(at)) {
+            Some(staged) => *staged = StagedEntity { stored, dirty: dirty || staged.dirty },
+            None => {
+                self.index.insert(key, self.entities.len());
+                self.entities.push(StagedEntity { stored, dirty });
+            }
+        }
+    }
+
+    fn get_mut(&mut self, kind: EntityKind, row: Row) -> Option<&mut StagedEntity> {
+        self.index.get(&(kind, row)).and_then(|&at| self.entities.get_mut(at))
+    }
+}
+
+/// What goes to the tables: all of a small write, a slice of a large one.
+pub(crate) struct Slice {
+    /// Changed entities, in the order they were first touched.
+    pub(crate) entities: Vec<Stored>,
+    /// Long texts by digest.
+    pub(crate) texts: HashMap<Digest, Vec<u8>>,
+    /// Full parts of the commit.
+    pub(crate) parts: Vec<(u32, Vec<u8>)>,
+    /// Projects and experiments that were deleted or restored.
+    pub(crate) hidden: Vec<(EntityKind, Row, bool)>,
+}
+
+/// The changes of one write.
+pub(crate) struct Draft {
+    sequence: Sequence,
+    time: Timestamp,
+    operations: Vec<Operation>,
+    changes: u32,
+    /// Changes already told of by an operation.
+    told: u32,
+    root: Root,
+    /// Encoded items of the part that is being filled.
+    items: Encoder,
+    first: u32,
+    parts: Vec<(u32, Vec<u8>)>,
+    pub(crate) staged: Staged,
+    hidden: Vec<(EntityKind, Row, bool)>,
+    /// Rows the next entities get, by kind.
+    next_rows: [u32; 3],
+    bytes: usize,
+    broken: bool,
+}
+
+impl Draft {
+    /// An empty draft of the commit `sequence`.
+    pub(crate) fn new(sequence: Sequence, time: Timestamp, next_rows: [u32; 3]) -> Self {
+        Draft {
+            sequence,
+            time,
+            operations: Vec::new(),
+            changes: 0,
+            told: 0,
+            root: Root::default(),
+            items: Encoder::new(),
+            first: 0,
+            parts: Vec::new(),
+            staged: Staged::default(),
+            hidden: Vec::new(),
+            next_rows,
+            bytes: 0,
+            broken: false,
+        }
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    pub(crate) fn next_rows(&self) -> [u32; 3] {
+        self.next_rows
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes == 0
+    }
+
+    /// About how much memory the draft holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// An operation failed after it had changed something: the write can only be taken back.
+    pub(crate) fn mark_broken(&mut self) {
+        self.broken = true;
+    }
+
+    /// Adds an entity, in the next row of its kind.
+    pub(crate) fn create(
+        &mut self,
+        entity: Entity,
+        project: Row,
+        experiment: Row,
+        entropy: &dyn Entropy,
+    ) -> Result<Row> {
+        let kind = entity.kind();
+        let next = self.next_rows.get_mut(kind.index()).ok_or_else(|| Error::corrupt("an unknown kind"))?;
+        if *next >= limits::ENTITIES_PER_KIND {
+            return Err(Error::limit(format!("a store has at most {} entities of a kind", limits::ENTITIES_PER_KIND)));
+        }
+        let row = Row(*next);
+        *next += 1;
+        let (project, experiment) = match kind {
+            EntityKind::Project => (row, Row(0)),
+            EntityKind::Experiment => (project, row),
+            EntityKind::Run => (project, experiment),
+        };
+        let change = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity)) };
+        let last = self.push(&change, entropy)?;
+        if let Fact::Created(entity) = change.fact {
+            self.staged.insert(Stored { entity: *entity, row, project, experiment, last, deleted: false }, true);
+        }
+        Ok(row)
+    }
+
+    /// Puts fields of a staged entity to new values. Without any that differs there is no change.
+    pub(crate) fn edit(
+        &mut self,
+        kind: EntityKind,
+        row: Row,
+        fields: Vec<(Field, Option<FieldValue>)>,
+        entropy: &dyn Entropy,
+    ) -> Result<()> {
+        let time = self.time;
+        let staged =
+            self.staged.get_mut(kind, row).ok_or_else(|| Error::corrupt("an entity is edited before it is read"))?;
+        let stored = &mut staged.stored;
+        let mut edits = Vec::with_capacity(fields.len());
+        for (field, new) in fields {
+            let new = new.filter(|new| !new.is_nothing());
+            let old = field.replace(stored, new.clone())?;
+            if old != new {
+                edits.push(Edit { field, old, new });
+            }
+        }
+        if edits.is_empty() {
+            return Ok(());
+        }
+        staged.dirty = true;
+        let old_date_updated = stored.entity.date_updated();
+        let new_date_updated = old_date_updated.max(time);
+        stored.entity.set_date_updated(new_date_updated);
+        stored.entity.set_version_number(stored.entity.version_number().saturating_add(1));
+        if kind != EntityKind::Run && edits.iter().any(|edit| edit.field == Field::Deleted) {
+            self.hidden.push((kind, row, stored.deleted));
+        }
+        let fact = Fact::Edited { old_date_updated, new_date_updated, edits };
+        let change = Change { entity: stored.entity.id(), previous: Some(stored.last), fact };
+        let last = self.push(&change, entropy)?;
+        if let Some(staged) = self.staged.get_mut(kind, row) {
+            staged.stored.last = last;
+        }
+        Ok(())
+    }
+
+    /// Ends an operation: the changes since the one before are its. One without changes is not told.
+    pub(crate) fn end_operation(&mut self, name: &'static str) {
+        let changes = self.changes - self.told;
+        if changes > 0 {
+            self.operations.push(Operation { name: name.to_owned(), changes });
+            self.told = self.changes;
+        }
+    }
+
+    fn push(&mut self, change: &Change, entropy: &dyn Entropy) -> Result<ChangeId> {
+        if self.changes >= limits::CHANGES_PER_COMMIT {
+            return Err(Error::limit(format!("a commit has at most {} changes", limits::CHANGES_PER_COMMIT)));
+        }
+        let id = ChangeId::new(self.sequence, self.changes);
+        let mut encoder = Encoder::new();
+        change.encode(&mut encoder);
+        for (digest, text) in std::mem::take(&mut encoder.large) {
+            self.bytes += text.len();
+            self.staged.texts.insert(digest, text);
+        }
+        let bytes = encoder.into_bytes();
+        let salt = salt(entropy)?;
+        self.root.push(&chain::salted(&salt, &bytes));
+        commit::encode_item(&mut self.items, &salt, &bytes);
+        self.changes += 1;
+        // The item, and the entity that stands beside it until the slice is taken.
+        self.bytes += 3 * bytes.len() + 512;
+        if self.items.len() >= limits::LOG_PART_BYTES {
+            self.end_part(None);
+        }
+        Ok(id)
+    }
+
+    fn end_part(&mut self, trailer: Option<&Trailer>) {
+        let items = self.items.take();
+        let count = (self.changes - self.first) as usize;
+        self.parts.push((self.first, Part::seal(count, &items, trailer)));
+        self.first = self.changes;
+    }
+
+    /// Ends the commit; its last part and everything else is left to be taken. Answers its hash.
+    pub(crate) fn finish(&mut self, previous: &Hash, context: &Context, entropy: &dyn Entropy) -> Result<Hash> {
+        if self.broken {
+            return Err(Error::invalid("an operation failed halfway, and the write went on: it is taken back"));
+        }
+        let header = commit::encode_header(self.sequence, self.time, &self.operations, self.changes);
+        let mut encoder = Encoder::new();
+        context.encode(&mut encoder);
+        if !encoder.large.is_empty() {
+            return Err(Error::limit(format!("a field of the actor is longer than {} bytes", limits::INLINE_BYTES)));
+        }
+        let actor = Item::Whole { salt: salt(entropy)?, bytes: encoder.into_bytes() };
+        let hash = chain::link(previous, &header, &actor.digest(), &self.root.clone().finish());
+        self.end_part(Some(&Trailer { header, actor, hash }));
+        Ok(hash)
+    }
+
+    /// Takes what can go to the tables, leaving the draft light.
+    pub(crate) fn take_slice(&mut self) -> Slice {
+        let staged = std::mem::take(&mut self.staged);
+        self.bytes = 0;
+        Slice {
+            entities: staged.entities.into_iter().filter(|staged| staged.dirty).map(|staged| staged.stored).collect(),
+            texts: staged.texts,
+            parts: std::mem::take(&mut self.parts),
+            hidden: std::mem::take(&mut self.hidden),
+        }
+    }
+}
+
+fn salt(entropy: &dyn Entropy) -> Result<[u8; SALT_BYTES]> {
+    let mut salt = [0; SALT_BYTES];
+    entropy.fill(&mut salt).map_err(|error| Error::io("drawing a salt", error))?;
+    Ok(salt)
+}

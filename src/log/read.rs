@@ -1,0 +1,154 @@
+//! Finding commits and changes again, wherever they are stored.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::codec::canon::{Decoder, Texts};
+use crate::error::{Error, Result};
+use crate::id::{ChangeId, Sequence};
+use crate::log::apply;
+use crate::log::change::Change;
+use crate::log::commit::{Commit, Item, Part, Trailer};
+use crate::storage::Source;
+
+/// Reads the log of a snapshot or of a write in progress. Neighbouring commits share packs and neighbouring
+/// changes share parts, so the last of each is remembered.
+pub(crate) struct LogReader<'a, S> {
+    source: &'a S,
+    texts: &'a dyn Texts,
+    pack: RefCell<Option<Arc<Pack>>>,
+    part: RefCell<Option<(u64, Arc<Part>)>>,
+}
+
+struct Pack {
+    first: u64,
+    last: u64,
+    commits: Vec<(u64, Vec<u8>)>,
+}
+
+impl<'a, S: Source> LogReader<'a, S> {
+    pub(crate) fn new(source: &'a S, texts: &'a dyn Texts) -> Self {
+        LogReader { source, texts, pack: RefCell::new(None), part: RefCell::new(None) }
+    }
+
+    /// The commit `sequence`, if there is one.
+    pub(crate) fn commit(&self, sequence: Sequence) -> Result<Option<Commit>> {
+        self.trailer(sequence)?.map(|trailer| trailer.commit()).transpose().map_err(|error| at(error, sequence))
+    }
+
+    /// What ends the commit `sequence`, if there is one.
+    pub(crate) fn trailer(&self, sequence: Sequence) -> Result<Option<Trailer>> {
+        let Some(part) = self.part_at_most(sequence, u32::MAX)? else { return Ok(None) };
+        match &part.trailer {
+            Some(trailer) => Ok(Some(trailer.clone())),
+            None => Err(at(Error::corrupt("its end is missing"), sequence)),
+        }
+    }
+
+    /// One change; none if it was erased.
+    pub(crate) fn change(&self, id: ChangeId) -> Result<Option<Change>> {
+        let missing = || at(Error::corrupt(format!("change {} is missing", id.index)), id.sequence);
+        let part = self.part_at_most(id.sequence, id.index)?.ok_or_else(missing)?;
+        let item = id.index.checked_sub(part.first).and_then(|at| part.items.get(at as usize)).ok_or_else(missing)?;
+        self.decode(item).map_err(|error| at(error, id.sequence))
+    }
+
+    /// The change in an item; none if it was erased.
+    pub(crate) fn decode(&self, item: &Item) -> Result<Option<Change>> {
+        match item {
+            Item::Whole { bytes, .. } => {
+                Decoder::whole(bytes, self.texts).map(Some).map_err(|error| error.at("a change"))
+            }
+            Item::Erased(_) => Ok(None),
+        }
+    }
+
+    /// Calls `each` with the parts of a commit, in order. Answers whether there is such a commit.
+    pub(crate) fn parts(&self, sequence: Sequence, each: &mut dyn FnMut(&Part) -> Result<()>) -> Result<bool> {
+        let Some(mut part) = self.part_at_most(sequence, 0)? else { return Ok(false) };
+        loop {
+            each(&part)?;
+            if part.trailer.is_some() {
+                return Ok(true);
+            }
+            let next = u32::try_from(part.items.len()).ok().and_then(|len| part.first.checked_add(len));
+            let next = next.filter(|next| *next > part.first);
+            let next = next.ok_or_else(|| at(Error::corrupt("a part is empty"), sequence))?;
+            part = self
+                .part_at_most(sequence, next)?
+                .filter(|found| found.first == next)
+                .ok_or_else(|| at(Error::corrupt(format!("the part from change {next} on is missing")), sequence))?;
+        }
+    }
+
+    /// The part of `sequence` that holds change `index`, or the last one before it.
+    fn part_at_most(&self, sequence: Sequence, index: u32) -> Result<Option<Arc<Part>>> {
+        let number = sequence.get();
+        if let Some((of, part)) = &*self.part.borrow() {
+            let end = part.first as usize + part.items.len();
+            let within = index >= part.first && ((index as usize) < end || part.trailer.is_some());
+            if *of == number && within {
+                return Ok(Some(Arc::clone(part)));
+            }
+        }
+        let part = match self.source.log_at_most(number, index)? {
+            Some((found, first)) if found == number => {
+                let payload = self.source.log_part(number, first)?;
+                Part::open(first, &payload).map_err(|error| at(error, sequence))?
+            }
+            _ => match self.packed(number)? {
+                Some(pack) => {
+                    let found = pack.commits.binary_search_by_key(&number, |(sequence, _)| *sequence);
+                    let found = found.ok().and_then(|at| pack.commits.get(at));
+                    let Some((_, payload)) = found else { return Ok(None) };
+                    Part::open(0, payload).map_err(|error| at(error, sequence))?
+                }
+                None => return Ok(None),
+            },
+        };
+        let part = Arc::new(part);
+        *self.part.borrow_mut() = Some((number, Arc::clone(&part)));
+        Ok(Some(part))
+    }
+
+    fn packed(&self, sequence: u64) -> Result<Option<Arc<Pack>>> {
+        if let Some(pack) = &*self.pack.borrow() {
+            if (pack.first..=pack.last).contains(&sequence) {
+                return Ok(Some(Arc::clone(pack)));
+            }
+        }
+        let Some((last, payload)) = self.source.pack_at_least(sequence)? else { return Ok(None) };
+        let commits = apply::unpack(&payload).map_err(|error| at(error, Sequence::new(sequence)))?;
+        let first = commits.first().map_or(last, |(first, _)| *first);
+        let pack = Arc::new(Pack { first, last, commits });
+        *self.pack.borrow_mut() = Some(Arc::clone(&pack));
+        Ok(Some(pack))
+    }
+
+    /// The last sequence of the log, and the hash there.
+    pub(crate) fn last(&self) -> Result<Option<Commit>> {
+        let logged = self.source.log_at_most(u64::MAX, u32::MAX)?.map_or(0, |(sequence, _)| sequence);
+        let packed = self.source.last_packed()?.unwrap_or(0);
+        match logged.max(packed) {
+            0 => Ok(None),
+            last => self.commit(Sequence::new(last)),
+        }
+    }
+
+    /// The last commit at `time` or before it: the sequence a time names, of 1 to `last`.
+    pub(crate) fn at_time(&self, time: crate::time::Timestamp, last: Sequence) -> Result<Sequence> {
+        // Commit times never go backwards.
+        let (mut low, mut high) = (0, last.get());
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            let commit = self.commit(Sequence::new(middle))?;
+            let commit = commit.ok_or_else(|| at(Error::corrupt("it is missing"), Sequence::new(middle)))?;
+            if commit.time <= time { low = middle } else { high = middle - 1 }
+        }
+        Ok(Sequence::new(low))
+    }
+}
+
+fn at(error: Error, sequence: Sequence) -> Error {
+    error.context(format!("reading commit {sequence}"))
+}

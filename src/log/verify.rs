@@ -1,0 +1,280 @@
+//! The audit: is the log whole, and do the tables hold what it says?
+//!
+//! The chain finds an edited or dropped commit; walking back from each record finds an edited, swapped,
+//! deleted or outdated row. What neither finds is a log that was rewritten whole or cut at its end: that
+//! shows against a head kept elsewhere.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use roaring::RoaringBitmap;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{ChangeId, EntityId, EntityKind, Row, Sequence};
+use crate::log::chain::{self, Hash, Head, Root};
+use crate::log::change::Fact;
+use crate::log::history;
+use crate::log::read::LogReader;
+use crate::log::resolve::Resolver;
+use crate::storage::{ReadTables, Source};
+use crate::time::Timestamp;
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditReport {
+    /// The last commit of the log.
+    pub head: Head,
+    /// Commits that were read.
+    pub commits: u64,
+    /// Changes that were read.
+    pub changes: u64,
+    /// Changes that a purge erased.
+    pub erased: u64,
+    /// Entities whose rows were compared with the log.
+    pub entities: u64,
+    /// The first thing that is wrong, if anything is.
+    pub fault: Option<AuditFault>,
+}
+
+impl AuditReport {
+    /// Nothing is wrong.
+    pub fn is_intact(&self) -> bool {
+        self.fault.is_none()
+    }
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditFault {
+    /// The first commit that is not as it was, or whose effect is not there.
+    pub sequence: Sequence,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+struct Audit<'a> {
+    tables: &'a ReadTables,
+    resolver: &'a Resolver<'a, ReadTables>,
+    hidden: &'a [RoaringBitmap; 3],
+    report: AuditReport,
+    rows: [u32; 3],
+    edits: u64,
+    walked: u64,
+}
+
+/// Audits all commits up to `last`, telling `progress` how many of them are done.
+pub(crate) fn verify(
+    tables: &ReadTables,
+    resolver: &Resolver<'_, ReadTables>,
+    hidden: &[RoaringBitmap; 3],
+    last: Head,
+    against: Option<&Head>,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<AuditReport> {
+    let report = AuditReport { head: last, commits: 0, changes: 0, erased: 0, entities: 0, fault: None };
+    let mut audit = Audit { tables, resolver, hidden, report, rows: [0; 3], edits: 0, walked: 0 };
+    audit.chain(last, against, progress)?;
+    // A log that cannot be read says nothing about rows created after the break.
+    if audit.report.fault.is_none() {
+        audit.rows_without_creation()?;
+        if audit.edits != audit.walked {
+            audit.outdated_rows(last)?;
+        }
+    }
+    Ok(audit.report)
+}
+
+impl Audit<'_> {
+    fn fault(&mut self, sequence: Sequence, reason: impl Into<String>) {
+        let fault = AuditFault { sequence, reason: reason.into() };
+        match &self.report.fault {
+            Some(known) if known.sequence <= sequence => {}
+            _ => self.report.fault = Some(fault),
+        }
+    }
+
+    /// Keeps damage as a finding; anything else (an I/O error, say) ends the audit.
+    fn finding<T>(&mut self, sequence: Sequence, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Incompatible) => {
+                self.fault(sequence, error.message());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn chain(
+        &mut self,
+        last: Head,
+        against: Option<&Head>,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let log = LogReader::new(self.tables, self.resolver);
+        let walker = LogReader::new(self.tables, self.resolver);
+        let (mut previous, mut time) = (Hash::ZERO, Timestamp::from_millis(i64::MIN));
+        let mut sequence = Sequence::ZERO;
+        while sequence < last.sequence {
+            sequence = sequence.next();
+            if progress(sequence.get(), last.sequence.get()).is_break() {
+                return Err(Error::new(ErrorKind::Conflict, "the audit was cancelled"));
+            }
+            let linked = self.commit(&log, &walker, sequence, previous, time);
+            let Some((hash, at)) = self.finding(sequence, linked)? else { return Ok(()) };
+            (previous, time) = (hash, at);
+            self.report.commits += 1;
+            if against.is_some_and(|head| head.sequence == sequence && head.hash != hash) {
+                self.fault(sequence, "the log up to here is not the one the given head was taken from");
+            }
+        }
+        if let Some(head) = against.filter(|head| head.sequence > last.sequence) {
+            let reason = format!("the log was cut: the given head is of commit {}", head.sequence);
+            self.fault(last.sequence.next(), reason);
+        }
+        Ok(())
+    }
+
+    /// Checks one commit against the hash before it, and the rows it created.
+    fn commit(
+        &mut self,
+        log: &LogReader<'_, ReadTables>,
+        walker: &LogReader<'_, ReadTables>,
+        sequence: Sequence,
+        previous: Hash,
+        time: Timestamp,
+    ) -> Result<(Hash, Timestamp)> {
+        let mut root = Root::default();
+        let mut count = 0_u32;
+        let mut trailer = None;
+        let mut created = Vec::new();
+        let (mut erased, mut edited) = (0, 0);
+        let found = log.parts(sequence, &mut |part| {
+            for item in &part.items {
+                root.push(&item.digest());
+                let id = ChangeId::new(sequence, count);
+                count = count.saturating_add(1);
+                match log.decode(item)? {
+                    None => erased += 1,
+                    Some(change) if matches!(change.fact, Fact::Created(_)) => created.push((id, change.entity)),
+                    Some(_) => edited += 1,
+                }
+            }
+            trailer = part.trailer.clone();
+            Ok(())
+        })?;
+        let trailer = trailer.filter(|_| found).ok_or_else(|| Error::corrupt("the commit is missing"))?;
+        let commit = trailer.commit()?;
+        let told: u64 = commit.operations.iter().map(|operation| u64::from(operation.changes)).sum();
+        if commit.sequence != sequence || commit.changes != count || told != u64::from(count) || commit.time < time {
+            return Err(Error::corrupt("the commit's header does not fit its place or its changes"));
+        }
+        let hash = chain::link(&previous, &trailer.header, &trailer.actor.digest(), &root.finish());
+        if hash != trailer.hash {
+            return Err(Error::corrupt("the commit's hash does not follow from its bytes and the commit before"));
+        }
+        self.report.changes += u64::from(count);
+        self.report.erased += erased;
+        self.edits += edited;
+        for (id, entity) in created {
+            let row = self.rows.get_mut(entity.kind().index()).map(|next| {
+                let row = Row(*next);
+                *next = next.saturating_add(1);
+                row
+            });
+            let row = row.ok_or_else(|| Error::corrupt("an unknown kind"))?;
+            self.row(walker, id, &entity, row)?;
+        }
+        Ok((hash, commit.time))
+    }
+
+    /// Walks back from the record of an entity that `created` made.
+    fn row(&mut self, log: &LogReader<'_, ReadTables>, created: ChangeId, entity: &EntityId, row: Row) -> Result<()> {
+        self.report.entities += 1;
+        let read = self.resolver.stored(entity.kind(), row);
+        let Some(found) = self.finding(created.sequence, read)? else { return Ok(()) };
+        let Some(mut stored) = found else {
+            self.fault(created.sequence, format!("the row of {entity} is gone"));
+            return Ok(());
+        };
+        if stored.entity.id() != *entity {
+            self.fault(created.sequence, format!("the row of {entity} holds {}", stored.entity.id()));
+            return Ok(());
+        }
+        let hidden = self.hidden.get(entity.kind().index()).is_some_and(|rows| rows.contains(row.0));
+        if entity.kind() != EntityKind::Run && hidden != stored.deleted {
+            self.fault(stored.last.sequence, format!("whether {entity} is deleted is told in two ways"));
+        }
+        if stored.last < created || stored.last.sequence > self.report.head.sequence {
+            self.fault(created.sequence, format!("{entity} names a change {} that cannot be its last", stored.last));
+            return Ok(());
+        }
+        loop {
+            let at = stored.last;
+            let change = log.change(at);
+            let Some(change) = self.finding(at.sequence, change)? else { return Ok(()) };
+            // What an erased change said cannot be checked, nor what lies before it be reached.
+            let Some(change) = change else { return Ok(()) };
+            let undone = history::undo(&mut stored, change);
+            match self.finding(at.sequence, undone)? {
+                Some(true) => self.walked += 1,
+                Some(false) if at == created => return Ok(()),
+                Some(false) => {
+                    self.fault(created.sequence, format!("{entity} was created twice"));
+                    return Ok(());
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn rows_without_creation(&mut self) -> Result<()> {
+        for kind in EntityKind::ALL {
+            let created = self.rows.get(kind.index()).copied().unwrap_or(0);
+            let (last, stored) = (self.tables.rows(kind)?, self.tables.stored(kind)?);
+            if last > created || stored > u64::from(created) {
+                let sequence = self.report.head.sequence;
+                self.fault(sequence, format!("the table has {stored} rows of {kind}s, and the log created {created}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Some change is not reached from any record: a row was put back to an earlier state. Finds it.
+    fn outdated_rows(&mut self, last: Head) -> Result<()> {
+        let log = LogReader::new(self.tables, self.resolver);
+        let mut changes: HashMap<EntityId, Vec<ChangeId>> = HashMap::new();
+        let mut rows = [0_u32; 3];
+        let mut places = Vec::new();
+        for number in 1..=last.sequence.get() {
+            let sequence = Sequence::new(number);
+            let mut index = 0;
+            log.parts(sequence, &mut |part| {
+                for item in &part.items {
+                    if let Some(change) = log.decode(item)? {
+                        if let (Fact::Created(_), Some(next)) =
+                            (&change.fact, rows.get_mut(change.entity.kind().index()))
+                        {
+                            places.push((change.entity.clone(), Row(*next)));
+                            *next += 1;
+                        }
+                        changes.entry(change.entity).or_default().push(ChangeId::new(sequence, index));
+                    }
+                    index += 1;
+                }
+                Ok(())
+            })?;
+        }
+        for (entity, row) in places {
+            let stored = self.resolver.stored(entity.kind(), row);
+            let Ok(Some(stored)) = stored else { continue };
+            let missed = changes.get(&entity).and_then(|ids| ids.iter().find(|id| **id > stored.last));
+            if let Some(missed) = missed {
+                self.fault(missed.sequence, format!("{entity} does not hold what change {missed} and later ones left"));
+            }
+        }
+        Ok(())
+    }
+}

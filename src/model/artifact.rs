@@ -1,0 +1,60 @@
+/// Metadata of an artifact, or of a dataset link of a run (ModelDB's `Artifact`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Artifact {
+    /// Key, unique within its container.
+    pub key: String,
+    /// Where the bytes are.
+    pub path: String,
+    /// Only the path is kept; no bytes are stored.
+    pub path_only: bool,
+    /// What the bytes are.
+    pub artifact_type: ArtifactType,
+    /// Id of the dataset version this entry links to; empty if none.
+    pub linked_artifact_id: String,
+    /// File name extension, without the dot.
+    pub filename_extension: String,
+    /// How the bytes were serialized (free text).
+    pub serialization: String,
+    /// A finer type (free text).
+    pub artifact_subtype: String,
+    /// All bytes have arrived.
+    pub upload_completed: bool,
+}
+
+impl Artifact {
+    /// An artifact named `key` at `path`.
+    pub fn new(key: impl Into<String>, path: impl Into<String>) -> Self {
+        Artifact { key: key.into(), path: path.into(), ..Artifact::default() }
+    }
+
+    /// What the bytes are.
+    #[must_use]
+    pub fn artifact_type(mut self, artifact_type: ArtifactType) -> Self {
+        self.artifact_type = artifact_type;
+        self
+    }
+
+    /// Only the path is kept.
+    #[must_use]
+    pub fn path_only(mut self) -> Self {
+        self.path_only = true;
+        self
+    }
+}
+
+/// What an artifact is (ModelDB's `ArtifactType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum ArtifactType {
+    #[default]
+    Image,
+    Model,
+    Tensorboard,
+    Data,
+    Blob,
+    String,
+    Code,
+    Container,
+}

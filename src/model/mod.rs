@@ -1,0 +1,32 @@
+//! The entities and their parts, as plain values: no storage, no encoding.
+//!
+//! Fields and meanings are ModelDB's; names and shapes are Rust's. Lists that ModelDB returns sorted
+//! are sorted here too.
+
+mod actor;
+mod artifact;
+mod code;
+mod entity;
+mod environment;
+mod experiment;
+mod key_value;
+mod owner;
+mod project;
+mod run;
+mod versioned_input;
+
+pub use actor::{Actor, ActorKind};
+pub use artifact::{Artifact, ArtifactType};
+pub use code::{Code, CodeVersion, GitSnapshot, Ternary};
+pub use entity::Entity;
+pub(crate) use entity::Stored;
+pub use environment::{
+    DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, PythonEnvironment, PythonRequirement,
+    SoftwareVersion,
+};
+pub use experiment::{Experiment, NewExperiment};
+pub use key_value::{KeyValue, KeyValues, ValueType};
+pub use owner::{GroupId, OwnerTracking};
+pub use project::{CollaboratorPermissions, CollaboratorType, NewProject, Project, Visibility};
+pub use run::{Feature, NewRun, Observation, Run};
+pub use versioned_input::{Location, VersionedInputs};

@@ -1,0 +1,21 @@
+//! The redb seam: the only module that names redb.
+//!
+//! - [`place`]: where a store's files are (a folder, memory, a simulated disk) and how they are opened.
+//! - [`tables`]: every table with its key layout.
+//! - [`read`], [`write`]: a snapshot and a write transaction, as typed gets, puts and ranges.
+//! - [`dictionary`]: interned keys.
+//! - [`errors`]: redb's errors as ours.
+
+pub(crate) mod dictionary;
+pub(crate) mod errors;
+pub(crate) mod place;
+pub(crate) mod read;
+#[cfg(feature = "simulation")]
+#[allow(unreachable_pub)] // Re-exported by the feature.
+pub mod simulated;
+pub(crate) mod tables;
+pub(crate) mod write;
+
+pub(crate) use place::{Database, OpenSettings, Place};
+pub(crate) use read::{Bytes, ReadTables, Source};
+pub(crate) use write::{CommitMode, WriteTables, WriteTxn};

@@ -1,0 +1,294 @@
+//! Reading tables, the same on a snapshot and inside a write.
+
+use redb::{OwnedAccessGuard, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use roaring::RoaringBitmap;
+
+use super::errors::storage;
+use super::place::Database;
+use super::tables;
+use crate::codec::canon::{self, Digest};
+use crate::codec::envelope::{self, Kind};
+use crate::error::{Error, Result};
+use crate::id::{EntityKind, Row};
+
+/// Bytes of a stored value: in redb's page, or copied.
+pub(crate) enum Bytes {
+    Page(OwnedAccessGuard<&'static [u8]>),
+    Owned(Vec<u8>),
+}
+
+impl Bytes {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Bytes::Page(guard) => guard.value(),
+            Bytes::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// The tables, readable.
+pub(crate) trait Source {
+    /// The sealed record of an entity.
+    fn record(&self, kind: EntityKind, row: Row) -> Result<Option<Bytes>>;
+    /// One more than the last row of a kind.
+    fn rows(&self, kind: EntityKind) -> Result<u32>;
+    /// The greatest log part at or before change `index` of commit `sequence` or an earlier one.
+    fn log_at_most(&self, sequence: u64, index: u32) -> Result<Option<(u64, u32)>>;
+    /// The payload of a log part.
+    fn log_part(&self, sequence: u64, first: u32) -> Result<Vec<u8>>;
+    /// The last sequence and the payload of the first pack that ends at `sequence` or later.
+    fn pack_at_least(&self, sequence: u64) -> Result<Option<(u64, Vec<u8>)>>;
+    /// The last packed sequence.
+    fn last_packed(&self) -> Result<Option<u64>>;
+    /// The rows between `from` and `to` inclusive that the key index holds under `key`, ascending.
+    fn entries(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()>;
+    /// The same rows, descending.
+    fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()>;
+    /// A long text.
+    fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>>;
+    /// A setting of the store.
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>>;
+}
+
+pub(super) fn record_doing(kind: EntityKind, row: Row) -> String {
+    format!("reading the record of {kind} row {}", row.0)
+}
+
+pub(super) fn rows<T: ReadableTable<u32, &'static [u8]>>(table: &T) -> Result<u32> {
+    let last = table.last().map_err(storage("reading the last row"))?;
+    Ok(last.map_or(0, |(row, _)| row.value().saturating_add(1)))
+}
+
+pub(super) fn log_at_most<T: ReadableTable<(u64, u32, u32), &'static [u8]>>(
+    table: &T,
+    sequence: u64,
+    index: u32,
+) -> Result<Option<(u64, u32)>> {
+    let doing = "finding a commit in the log";
+    match table.range(..=(sequence, index, u32::MAX)).map_err(storage(doing))?.next_back() {
+        Some(found) => {
+            let (sequence, first, _) = found.map_err(storage(doing))?.0.value();
+            Ok(Some((sequence, first)))
+        }
+        None => Ok(None),
+    }
+}
+
+pub(super) fn log_part<T: ReadableTable<(u64, u32, u32), &'static [u8]>>(
+    table: &T,
+    sequence: u64,
+    first: u32,
+) -> Result<Vec<u8>> {
+    let doing = format!("reading commit {sequence} from the log");
+    let mut sealed = Vec::new();
+    let pieces = table.range((sequence, first, 0)..=(sequence, first, u32::MAX)).map_err(storage(&doing))?;
+    for piece in pieces {
+        sealed.extend_from_slice(piece.map_err(storage(&doing))?.1.value());
+    }
+    unseal(Kind::Log, &log_key(sequence, first), sealed).map_err(|error| error.context(doing))
+}
+
+pub(super) fn log_key(sequence: u64, first: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (left, right) = key.split_at_mut(8);
+    left.copy_from_slice(&sequence.to_le_bytes());
+    right.copy_from_slice(&first.to_le_bytes());
+    key
+}
+
+fn unseal(kind: Kind, key: &[u8], mut sealed: Vec<u8>) -> Result<Vec<u8>> {
+    envelope::open(kind, key, &sealed)?;
+    sealed.drain(..envelope::HEADER);
+    Ok(sealed)
+}
+
+pub(super) fn pack_at_least<T: ReadableTable<(u64, u32), &'static [u8]>>(
+    table: &T,
+    sequence: u64,
+) -> Result<Option<(u64, Vec<u8>)>> {
+    let doing = format!("reading the pack of commit {sequence}");
+    let mut sealed = Vec::new();
+    let mut last = None;
+    for piece in table.range((sequence, 0)..).map_err(storage(&doing))? {
+        let (key, value) = piece.map_err(storage(&doing))?;
+        let (pack, _) = key.value();
+        if *last.get_or_insert(pack) != pack {
+            break;
+        }
+        sealed.extend_from_slice(value.value());
+    }
+    let Some(last) = last else { return Ok(None) };
+    let payload = unseal(Kind::Pack, &last.to_le_bytes(), sealed).map_err(|error| error.context(doing))?;
+    Ok(Some((last, payload)))
+}
+
+pub(super) fn last_packed<T: ReadableTable<(u64, u32), &'static [u8]>>(table: &T) -> Result<Option<u64>> {
+    Ok(table.last().map_err(storage("reading the last pack"))?.map(|(key, _)| key.value().0))
+}
+
+pub(super) fn entries<T: ReadableTable<(u64, u32), ()>>(
+    table: &T,
+    key: u64,
+    from: u32,
+    to: u32,
+    back: bool,
+    each: &mut dyn FnMut(u32) -> bool,
+) -> Result<()> {
+    let doing = "reading the key index";
+    if from > to {
+        return Ok(());
+    }
+    let mut range = table.range((key, from)..=(key, to)).map_err(storage(doing))?;
+    loop {
+        let Some(entry) = (if back { range.next_back() } else { range.next() }) else { return Ok(()) };
+        if !each(entry.map_err(storage(doing))?.0.value().1) {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) fn text<T: ReadableTable<(&'static [u8; 32], u32), &'static [u8]>>(
+    table: &T,
+    digest: &Digest,
+    len: u64,
+) -> Result<Vec<u8>> {
+    let doing = "reading a long text";
+    let mut text = Vec::new();
+    for piece in table.range((digest, 0)..=(digest, u32::MAX)).map_err(storage(doing))? {
+        text.extend_from_slice(piece.map_err(storage(doing))?.1.value());
+    }
+    if text.len() as u64 != len || canon::digest(&[&text]) != *digest {
+        return Err(Error::corrupt(format!("{doing}: the bytes of a text of {len} bytes are missing or damaged")));
+    }
+    Ok(text)
+}
+
+pub(super) fn meta<T: ReadableTable<&'static str, &'static [u8]>>(table: &T, name: &str) -> Result<Option<Vec<u8>>> {
+    let doing = format!("reading the setting {name}");
+    let Some(value) = table.get(name).map_err(storage(&doing))? else { return Ok(None) };
+    let payload = envelope::open(Kind::Meta, name.as_bytes(), value.value()).map_err(|error| error.context(&doing))?;
+    Ok(Some(payload.to_vec()))
+}
+
+/// All tables of one snapshot, open.
+pub(crate) struct ReadTables {
+    projects: ReadOnlyTable<u32, &'static [u8]>,
+    experiments: ReadOnlyTable<u32, &'static [u8]>,
+    runs: ReadOnlyTable<u32, &'static [u8]>,
+    log: ReadOnlyTable<(u64, u32, u32), &'static [u8]>,
+    packs: ReadOnlyTable<(u64, u32), &'static [u8]>,
+    texts: ReadOnlyTable<(&'static [u8; 32], u32), &'static [u8]>,
+    entries: ReadOnlyTable<(u64, u32), ()>,
+    transaction: ReadTransaction,
+}
+
+impl ReadTables {
+    pub(crate) fn begin(database: &Database) -> Result<Self> {
+        let transaction = database.redb().begin_read().map_err(storage("beginning a read"))?;
+        Self::open(transaction)
+    }
+
+    fn open(transaction: ReadTransaction) -> Result<Self> {
+        let doing = "opening the tables";
+        Ok(ReadTables {
+            projects: transaction.open_table(tables::PROJECTS).map_err(storage(doing))?,
+            experiments: transaction.open_table(tables::EXPERIMENTS).map_err(storage(doing))?,
+            runs: transaction.open_table(tables::RUNS).map_err(storage(doing))?,
+            log: transaction.open_table(tables::LOG).map_err(storage(doing))?,
+            packs: transaction.open_table(tables::PACKS).map_err(storage(doing))?,
+            texts: transaction.open_table(tables::TEXTS).map_err(storage(doing))?,
+            entries: transaction.open_table(tables::ENTRIES).map_err(storage(doing))?,
+            transaction,
+        })
+    }
+
+    fn records(&self, kind: EntityKind) -> &ReadOnlyTable<u32, &'static [u8]> {
+        match kind {
+            EntityKind::Project => &self.projects,
+            EntityKind::Experiment => &self.experiments,
+            EntityKind::Run => &self.runs,
+        }
+    }
+
+    /// Rows of deleted projects and experiments, by kind.
+    pub(crate) fn hidden(&self) -> Result<[RoaringBitmap; 3]> {
+        let doing = "reading what is deleted";
+        let table = self.transaction.open_table(tables::HIDDEN).map_err(storage(doing))?;
+        let mut hidden: [RoaringBitmap; 3] = Default::default();
+        for entry in table.iter().map_err(storage(doing))? {
+            let (code, row) = entry.map_err(storage(doing))?.0.value();
+            let kind = EntityKind::from_code(u64::from(code));
+            let bitmap = kind.and_then(|kind| hidden.get_mut(kind.index()));
+            bitmap.ok_or_else(|| Error::corrupt(format!("{doing}: no kind has code {code}")))?.insert(row);
+        }
+        Ok(hidden)
+    }
+
+    /// All interned keys, in order of their codes.
+    pub(crate) fn dictionary(&self) -> Result<Vec<String>> {
+        let doing = "reading the dictionary of keys";
+        let table = self.transaction.open_table(tables::DICTIONARY).map_err(storage(doing))?;
+        let mut keys = Vec::new();
+        for entry in table.iter().map_err(storage(doing))? {
+            let (code, value) = entry.map_err(storage(doing))?;
+            let code = code.value();
+            let payload = envelope::open(Kind::Key, &code.to_le_bytes(), value.value())
+                .map_err(|error| error.context(format!("{doing}, code {code}")))?;
+            if code as usize != keys.len() {
+                return Err(Error::corrupt(format!("{doing}: code {} is missing", keys.len())));
+            }
+            let key = std::str::from_utf8(payload).map_err(|_| Error::corrupt(format!("{doing}: code {code}")))?;
+            keys.push(key.to_owned());
+        }
+        Ok(keys)
+    }
+
+    /// How many log rows stand after the packs.
+    pub(crate) fn unpacked(&self) -> Result<u64> {
+        let doing = "counting commits";
+        let from = self.last_packed()?.map_or(0, |last| last.saturating_add(1));
+        let rows = self.log.range((from, 0, 0)..).map_err(storage(doing))?;
+        rows.take(1 << 20).try_fold(0, |count, row| row.map(|_| count + 1).map_err(storage(doing)))
+    }
+
+    /// Entities and interned keys there are room for: what a row count says without a scan.
+    pub(crate) fn stored(&self, kind: EntityKind) -> Result<u64> {
+        self.records(kind).len().map_err(storage("counting records"))
+    }
+}
+
+impl Source for ReadTables {
+    fn record(&self, kind: EntityKind, row: Row) -> Result<Option<Bytes>> {
+        let found = self.records(kind).get_owned(row.0);
+        let found = found.map_err(|error| storage(record_doing(kind, row))(error))?;
+        Ok(found.map(Bytes::Page))
+    }
+    fn rows(&self, kind: EntityKind) -> Result<u32> {
+        rows(self.records(kind))
+    }
+    fn log_at_most(&self, sequence: u64, index: u32) -> Result<Option<(u64, u32)>> {
+        log_at_most(&self.log, sequence, index)
+    }
+    fn log_part(&self, sequence: u64, first: u32) -> Result<Vec<u8>> {
+        log_part(&self.log, sequence, first)
+    }
+    fn pack_at_least(&self, sequence: u64) -> Result<Option<(u64, Vec<u8>)>> {
+        pack_at_least(&self.packs, sequence)
+    }
+    fn last_packed(&self) -> Result<Option<u64>> {
+        last_packed(&self.packs)
+    }
+    fn entries(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
+        entries(&self.entries, key, from, to, false, each)
+    }
+    fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
+        entries(&self.entries, key, from, to, true, each)
+    }
+    fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
+        text(&self.texts, digest, len)
+    }
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let table = self.transaction.open_table(tables::META).map_err(storage("opening the settings"))?;
+        meta(&table, name)
+    }
+}

@@ -1,0 +1,44 @@
+//! Every table, with its key order.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | name | envelope of the setting |
+//! | `dictionary` | key code | envelope of the key's text |
+//! | `projects`, `experiments`, `runs` | row | envelope of the record |
+//! | `hidden` | kind, row | nothing: a deleted project or experiment |
+//! | `log` | sequence, first change, piece | piece of an envelope of a commit part |
+//! | `packs` | last sequence, piece | piece of an envelope of packed commits |
+//! | `texts` | SHA-256, piece | piece of a long text |
+//! | `entries` | key, row | nothing: an entry of the key index |
+
+use redb::TableDefinition;
+
+use crate::id::EntityKind;
+
+pub(crate) type Record = TableDefinition<'static, u32, &'static [u8]>;
+
+pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+pub(crate) const DICTIONARY: TableDefinition<u32, &[u8]> = TableDefinition::new("dictionary");
+pub(crate) const PROJECTS: Record = TableDefinition::new("projects");
+pub(crate) const EXPERIMENTS: Record = TableDefinition::new("experiments");
+pub(crate) const RUNS: Record = TableDefinition::new("runs");
+pub(crate) const HIDDEN: TableDefinition<(u8, u32), ()> = TableDefinition::new("hidden");
+pub(crate) const LOG: TableDefinition<(u64, u32, u32), &[u8]> = TableDefinition::new("log");
+pub(crate) const PACKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("packs");
+pub(crate) const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("texts");
+pub(crate) const ENTRIES: TableDefinition<(u64, u32), ()> = TableDefinition::new("entries");
+
+pub(crate) const fn records(kind: EntityKind) -> Record {
+    match kind {
+        EntityKind::Project => PROJECTS,
+        EntityKind::Experiment => EXPERIMENTS,
+        EntityKind::Run => RUNS,
+    }
+}
+
+/// Largest piece of a value that is cut up: one fills a page of 4 KiB. Whole, a value would take a run of
+/// pages rounded up to a power of two.
+pub(crate) const PIECE_BYTES: usize = 4040;
+
+/// Pieces of long texts: just under a power of two, for the same reason.
+pub(crate) const TEXT_PIECE_BYTES: usize = 65_536 - 128;

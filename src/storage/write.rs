@@ -1,0 +1,242 @@
+//! A write transaction of redb, as typed puts; readable like a snapshot while it runs.
+
+use redb::{Durability, ReadableTable, Table, WriteTransaction};
+
+use super::errors::storage;
+use super::place::Database;
+use super::read::{self, Bytes, Source};
+use super::tables::{self, PIECE_BYTES, TEXT_PIECE_BYTES};
+use crate::codec::canon::Digest;
+use crate::codec::envelope::{self, Kind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{EntityKind, Row};
+
+/// How a transaction is made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitMode {
+    /// One sync.
+    Durable,
+    /// Two syncs, and the allocator's state with them: a reopen after a crash walks nothing.
+    QuickRepair,
+    /// No sync: visible, and lost by a crash until a later durable commit.
+    Relaxed,
+}
+
+/// A write transaction.
+pub(crate) struct WriteTxn(WriteTransaction);
+
+impl WriteTxn {
+    pub(crate) fn begin(database: &Database) -> Result<Self> {
+        database.redb().begin_write().map(WriteTxn).map_err(storage("beginning a write"))
+    }
+
+    /// All tables, open for writing. They must be dropped before the commit.
+    pub(crate) fn tables(&self) -> Result<WriteTables<'_>> {
+        let doing = "opening the tables for writing";
+        Ok(WriteTables {
+            meta: self.0.open_table(tables::META).map_err(storage(doing))?,
+            dictionary: self.0.open_table(tables::DICTIONARY).map_err(storage(doing))?,
+            projects: self.0.open_table(tables::PROJECTS).map_err(storage(doing))?,
+            experiments: self.0.open_table(tables::EXPERIMENTS).map_err(storage(doing))?,
+            runs: self.0.open_table(tables::RUNS).map_err(storage(doing))?,
+            hidden: self.0.open_table(tables::HIDDEN).map_err(storage(doing))?,
+            log: self.0.open_table(tables::LOG).map_err(storage(doing))?,
+            packs: self.0.open_table(tables::PACKS).map_err(storage(doing))?,
+            texts: self.0.open_table(tables::TEXTS).map_err(storage(doing))?,
+            entries: self.0.open_table(tables::ENTRIES).map_err(storage(doing))?,
+        })
+    }
+
+    /// Makes the transaction visible, and durable as `mode` says.
+    ///
+    /// # Errors
+    /// `CommitUnknown`: whether it happened shows when the store is reopened.
+    pub(crate) fn commit(mut self, mode: CommitMode) -> Result<()> {
+        if mode == CommitMode::Relaxed {
+            let relaxed = self.0.set_durability(Durability::None);
+            relaxed.map_err(storage("making a commit relaxed"))?;
+        }
+        self.0.set_quick_repair(mode == CommitMode::QuickRepair);
+        self.0.commit().map_err(|error| {
+            let inner = storage("committing")(error);
+            Error::new(
+                ErrorKind::CommitUnknown,
+                format!("{}; reopen the store to learn what happened", inner.message()),
+            )
+            .with_source(inner)
+        })
+    }
+
+    /// Takes everything back.
+    pub(crate) fn abort(self) -> Result<()> {
+        self.0.abort().map_err(storage("taking a write back"))
+    }
+}
+
+macro_rules! with_table {
+    ($txn:expr, $table:expr, $bound:ident => $body:expr) => {{
+        let $bound = $txn.0.open_table($table).map_err(storage("opening a table"))?;
+        $body
+    }};
+}
+
+impl Source for WriteTxn {
+    fn record(&self, kind: EntityKind, row: Row) -> Result<Option<Bytes>> {
+        with_table!(self, tables::records(kind), table => {
+            let found = table.get(row.0).map_err(storage(read::record_doing(kind, row)))?;
+            Ok(found.map(|value| Bytes::Owned(value.value().to_vec())))
+        })
+    }
+    fn rows(&self, kind: EntityKind) -> Result<u32> {
+        with_table!(self, tables::records(kind), table => read::rows(&table))
+    }
+    fn log_at_most(&self, sequence: u64, index: u32) -> Result<Option<(u64, u32)>> {
+        with_table!(self, tables::LOG, table => read::log_at_most(&table, sequence, index))
+    }
+    fn log_part(&self, sequence: u64, first: u32) -> Result<Vec<u8>> {
+        with_table!(self, tables::LOG, table => read::log_part(&table, sequence, first))
+    }
+    fn pack_at_least(&self, sequence: u64) -> Result<Option<(u64, Vec<u8>)>> {
+        with_table!(self, tables::PACKS, table => read::pack_at_least(&table, sequence))
+    }
+    fn last_packed(&self) -> Result<Option<u64>> {
+        with_table!(self, tables::PACKS, table => read::last_packed(&table))
+    }
+    fn entries(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
+        with_table!(self, tables::ENTRIES, table => read::entries(&table, key, from, to, false, each))
+    }
+    fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
+        with_table!(self, tables::ENTRIES, table => read::entries(&table, key, from, to, true, each))
+    }
+    fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
+        with_table!(self, tables::TEXTS, table => read::text(&table, digest, len))
+    }
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        with_table!(self, tables::META, table => read::meta(&table, name))
+    }
+}
+
+/// All tables of a write transaction, open.
+pub(crate) struct WriteTables<'t> {
+    meta: Table<'t, &'static str, &'static [u8]>,
+    dictionary: Table<'t, u32, &'static [u8]>,
+    projects: Table<'t, u32, &'static [u8]>,
+    experiments: Table<'t, u32, &'static [u8]>,
+    runs: Table<'t, u32, &'static [u8]>,
+    hidden: Table<'t, (u8, u32), ()>,
+    log: Table<'t, (u64, u32, u32), &'static [u8]>,
+    packs: Table<'t, (u64, u32), &'static [u8]>,
+    texts: Table<'t, (&'static [u8; 32], u32), &'static [u8]>,
+    entries: Table<'t, (u64, u32), ()>,
+}
+
+impl WriteTables<'_> {
+    /// Stores the sealed record of an entity.
+    pub(crate) fn put_record(&mut self, kind: EntityKind, row: Row, sealed: &[u8]) -> Result<()> {
+        let table = match kind {
+            EntityKind::Project => &mut self.projects,
+            EntityKind::Experiment => &mut self.experiments,
+            EntityKind::Run => &mut self.runs,
+        };
+        table.insert(row.0, sealed).map_err(storage(format!("writing the record of {kind} row {}", row.0)))?;
+        Ok(())
+    }
+
+    /// Marks a project or an experiment as deleted, or as not.
+    pub(crate) fn put_hidden(&mut self, kind: EntityKind, row: Row, hidden: bool) -> Result<()> {
+        let doing = "writing what is deleted";
+        if hidden {
+            self.hidden.insert((kind.code(), row.0), ()).map_err(storage(doing))?;
+        } else {
+            self.hidden.remove((kind.code(), row.0)).map_err(storage(doing))?;
+        }
+        Ok(())
+    }
+
+    /// Stores an interned key.
+    pub(crate) fn put_key(&mut self, code: u32, key: &str) -> Result<()> {
+        let sealed = envelope::wrap(Kind::Key, &code.to_le_bytes(), key.as_bytes());
+        self.dictionary.insert(code, &*sealed).map_err(storage("writing the dictionary of keys"))?;
+        Ok(())
+    }
+
+    /// Stores a setting.
+    pub(crate) fn put_meta(&mut self, name: &str, payload: &[u8]) -> Result<()> {
+        let sealed = envelope::wrap(Kind::Meta, name.as_bytes(), payload);
+        self.meta.insert(name, &*sealed).map_err(storage(format!("writing the setting {name}")))?;
+        Ok(())
+    }
+
+    /// Stores a part of a commit.
+    pub(crate) fn put_log_part(&mut self, sequence: u64, first: u32, payload: &[u8]) -> Result<()> {
+        let sealed = envelope::wrap(Kind::Log, &read::log_key(sequence, first), payload);
+        for (piece, bytes) in (0..).zip(sealed.chunks(PIECE_BYTES)) {
+            self.log
+                .insert((sequence, first, piece), bytes)
+                .map_err(storage(format!("writing commit {sequence} to the log")))?;
+        }
+        Ok(())
+    }
+
+    /// Commits from `from` on that stand in one row each, oldest first, at most `limit`.
+    pub(crate) fn small_commits(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let doing = "reading commits to pack";
+        let mut small = Vec::new();
+        let mut rows = self.log.range((from, 0, 0)..).map_err(storage(doing))?.peekable();
+        while let Some(row) = rows.next() {
+            let (key, value) = row.map_err(storage(doing))?;
+            let (sequence, first, piece) = key.value();
+            let alone = match rows.peek() {
+                Some(Ok((next, _))) => next.value().0 != sequence,
+                _ => true,
+            };
+            if first == 0 && piece == 0 && alone {
+                let payload = envelope::open(Kind::Log, &read::log_key(sequence, 0), value.value())
+                    .map_err(|error| error.context(format!("{doing}: commit {sequence}")))?;
+                small.push((sequence, payload.to_vec()));
+                if small.len() == limit {
+                    break;
+                }
+            }
+        }
+        Ok(small)
+    }
+
+    /// Stores a pack that ends with commit `last`, in place of the single rows of `packed`.
+    pub(crate) fn put_pack(&mut self, last: u64, payload: &[u8], packed: impl Iterator<Item = u64>) -> Result<()> {
+        let doing = "writing a pack of commits";
+        let sealed = envelope::wrap(Kind::Pack, &last.to_le_bytes(), payload);
+        for (piece, bytes) in (0..).zip(sealed.chunks(PIECE_BYTES)) {
+            self.packs.insert((last, piece), bytes).map_err(storage(doing))?;
+        }
+        for sequence in packed {
+            self.log.remove((sequence, 0, 0)).map_err(storage(doing))?;
+        }
+        Ok(())
+    }
+
+    /// The last packed sequence.
+    pub(crate) fn last_packed(&self) -> Result<Option<u64>> {
+        read::last_packed(&self.packs)
+    }
+
+    /// Stores a long text, once.
+    pub(crate) fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<()> {
+        let doing = "writing a long text";
+        if self.texts.get((digest, 0)).map_err(storage(doing))?.is_some() {
+            return Ok(());
+        }
+        for (piece, bytes) in (0..).zip(text.chunks(TEXT_PIECE_BYTES)) {
+            self.texts.insert((digest, piece), bytes).map_err(storage(doing))?;
+        }
+        Ok(())
+    }
+
+    /// Adds entries to the key index; cheapest in ascending order.
+    pub(crate) fn put_entries(&mut self, entries: impl Iterator<Item = (u64, u32)>) -> Result<()> {
+        for entry in entries {
+            self.entries.insert(entry, ()).map_err(storage("folding the key index"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,330 @@
+//! The door: opening, handles, closing.
+//!
+//! Lock order: `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
+//! No lock is held while a caller's code runs, but for `writer` around the closure of a write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::audit::Audit;
+use crate::entity::state::{Common, State};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{EntityKind, Sequence};
+use crate::keys::{self, Hashing, Keys, Watermark};
+use crate::log::chain::Head;
+use crate::log::read::LogReader;
+use crate::log::resolve::Resolver;
+use crate::log::watch::Durable;
+use crate::model::Actor;
+use crate::options::{Durability, Options};
+use crate::snapshot::Snapshot;
+use crate::storage::dictionary::Dictionary;
+use crate::storage::{CommitMode, Database, OpenSettings, Place, ReadTables, Source, WriteTxn};
+use crate::time::Clock;
+use crate::watch::Watch;
+use crate::write::{self, Tip, Writer};
+
+/// A store: projects, experiments and runs, and the log of everything that happened to them.
+///
+/// A handle is a cheap clone, and can be used from any thread. The last one closes the store.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) actor: Arc<Actor>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) common: Arc<Common>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) durability: Durability,
+    pub(crate) quick_repair_bytes: u64,
+    pub(crate) place: Place,
+    pub(crate) database: RwLock<Option<Database>>,
+    pub(crate) writer: Mutex<Writer>,
+    /// Threads that want the writer.
+    pub(crate) waiting: AtomicUsize,
+    published: RwLock<Arc<State>>,
+    pub(crate) durable: Durable,
+    pub(crate) poisoned: AtomicBool,
+    /// When each state that may still be alive was published.
+    ages: Mutex<Vec<(Instant, std::sync::Weak<State>)>>,
+}
+
+/// Figures about a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The last published commit.
+    pub head: Head,
+    /// Projects ever created.
+    pub projects: u64,
+    /// Experiments ever created.
+    pub experiments: u64,
+    /// Runs ever created.
+    pub runs: u64,
+    /// Distinct keys of attributes, metrics and hyperparameters; all of them are in memory.
+    pub distinct_keys: usize,
+    /// Entries of the key index that are in memory.
+    pub unfolded_keys: usize,
+    /// How long the oldest snapshot that is still held has been outdated. It pins every page freed since.
+    pub oldest_snapshot_age: Duration,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("place", &self.inner.place).field("actor", &self.actor).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store in `folder` with the default options, making it if there is none.
+    ///
+    /// # Errors
+    /// Those of [`Options::open`].
+    pub fn open(folder: impl AsRef<std::path::Path>) -> Result<Store> {
+        Options::default().open(folder)
+    }
+
+    /// Options to open a store with.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// A store in memory, which is gone with its last handle.
+    ///
+    /// # Errors
+    /// `Io` if the system has no randomness.
+    pub fn in_memory() -> Result<Store> {
+        Options::default().open_in_memory()
+    }
+
+    pub(crate) fn open_with(options: Options, place: Place) -> Result<Store> {
+        let mut hash_key = [0; 16];
+        options.entropy.fill(&mut hash_key).map_err(|error| Error::io("drawing randomness", error))?;
+        let settings = OpenSettings {
+            create: options.create,
+            cache_bytes: options.cache_bytes,
+            check_integrity: options.check_integrity,
+            repair_progress: options.repair_progress,
+            new_meta: vec![(keys::HASH_KEY, hash_key.to_vec())],
+        };
+        let (database, _) = place.open(&settings)?;
+        let tables = ReadTables::begin(&database)?;
+        let hash_key = tables.meta(keys::HASH_KEY)?.and_then(|bytes| bytes.try_into().ok());
+        let hash_key = hash_key.ok_or_else(|| Error::corrupt("opening the store: its hash key is missing"))?;
+        let common = Arc::new(Common {
+            dictionary: Dictionary::new(tables.dictionary()?)?,
+            parents: Default::default(),
+            hashing: Hashing::new(hash_key),
+            entropy: options.entropy,
+        });
+        let (tip, keys) = recover(&tables, &common)?;
+        let state = Arc::new(State {
+            tables,
+            keys: keys.view(),
+            hidden: Arc::clone(&tip.hidden),
+            head: Head::new(tip.sequence, tip.hash),
+            time: tip.time,
+            common: Arc::clone(&common),
+        });
+        let inner = Inner {
+            common,
+            clock: options.clock,
+            durability: options.durability,
+            quick_repair_bytes: options.quick_repair_bytes,
+            place,
+            database: RwLock::new(Some(database)),
+            durable: Durable::new(tip.sequence),
+            writer: Mutex::new(Writer::new(tip, keys)),
+            waiting: AtomicUsize::new(0),
+            ages: Mutex::new(vec![(Instant::now(), Arc::downgrade(&state))]),
+            published: RwLock::new(state),
+            poisoned: AtomicBool::new(false),
+        };
+        Ok(Store { inner: Arc::new(inner), actor: Arc::new(options.actor) })
+    }
+
+    /// A handle whose commits say that `actor` made them.
+    #[must_use]
+    pub fn as_actor(&self, actor: Actor) -> Store {
+        Store { inner: Arc::clone(&self.inner), actor: Arc::new(actor) }
+    }
+
+    /// The store as of the last acknowledged write. Costs two atomic operations, blocks nobody, and never
+    /// changes; while it is held, pages freed since are kept.
+    pub fn read(&self) -> Snapshot {
+        Snapshot::new(Arc::clone(&self.inner.published.read()))
+    }
+
+    /// The audit of the store as it is now.
+    pub fn audit(&self) -> Audit {
+        self.read().audit()
+    }
+
+    /// Follows the log: commits after `seen`, in order, each once, none before it is durable.
+    pub fn watch(&self, seen: Sequence) -> Watch {
+        Watch::new(self.clone(), seen)
+    }
+
+    /// Figures about the store. Cheap.
+    ///
+    /// # Errors
+    /// `Io` if the tables cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        let state = Arc::clone(&self.inner.published.read());
+        let oldest = {
+            let mut ages = self.inner.ages.lock();
+            ages.retain(|(_, state)| state.strong_count() > 0);
+            // The one that is published now is not outdated; the others were, when the next came.
+            match ages.as_slice() {
+                [_, (next, _), ..] => next.elapsed(),
+                _ => Duration::ZERO,
+            }
+        };
+        let rows = |kind| state.tables.rows(kind).map(u64::from);
+        Ok(Stats {
+            head: state.head,
+            projects: rows(EntityKind::Project)?,
+            experiments: rows(EntityKind::Experiment)?,
+            runs: rows(EntityKind::Run)?,
+            distinct_keys: self.inner.common.dictionary.len(),
+            unfolded_keys: state.keys.len(),
+            oldest_snapshot_age: oldest,
+        })
+    }
+
+    /// Makes everything that was acknowledged durable: of use with [`Durability::Relaxed`] only.
+    ///
+    /// # Errors
+    /// `CommitUnknown`, `Poisoned`, `Closed`.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.flush()
+    }
+
+    /// Closes the store for all its handles, telling errors that dropping the last one would swallow. Waits for
+    /// the write that is running. Later writes are `Closed`; snapshots that are held may still answer from
+    /// memory, or fail as `Closed`.
+    ///
+    /// # Errors
+    /// `CommitUnknown` or `Io` if the last bytes could not be written.
+    pub fn close(&self) -> Result<()> {
+        self.inner.close()
+    }
+}
+
+/// What the next write builds on, read off the last keys; and the key index, followed up to it.
+fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
+    let resolver = Resolver { source: tables, dictionary: &common.dictionary, parents: &common.parents, pending: None };
+    let last = LogReader::new(tables, &resolver).last()?;
+    let mut rows = [0; 3];
+    for kind in EntityKind::ALL {
+        if let Some(slot) = rows.get_mut(kind.index()) {
+            *slot = tables.rows(kind)?;
+        }
+    }
+    let mut tip = Tip { rows, hidden: Arc::new(tables.hidden()?), unpacked: tables.unpacked()?, ..Tip::default() };
+    if let Some(commit) = last {
+        (tip.sequence, tip.hash, tip.time) = (commit.sequence, commit.hash, commit.time);
+    }
+    let mut keys = Keys::new();
+    let watermark = Watermark::read(tables)?;
+    if watermark.sequence > tip.sequence {
+        return Err(Error::corrupt("opening the store: the key index is ahead of the log"));
+    }
+    let view = keys.view();
+    keys::follow(&resolver, common.hashing, watermark, tip.sequence, &view, &mut |entries| keys.absorb(entries))?;
+    Ok((tip, keys))
+}
+
+impl Inner {
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::SeqCst) {
+            return Err(Error::new(
+                ErrorKind::Poisoned,
+                "an earlier storage error ended writing through this handle; reopen the store",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn poison(&self) {
+        self.poisoned.store(true, Ordering::SeqCst);
+        self.durable.end();
+    }
+
+    /// Begins a transaction of redb.
+    pub(crate) fn begin(&self) -> Result<WriteTxn> {
+        match &*self.database.read() {
+            Some(database) => WriteTxn::begin(database),
+            None => Err(closed()),
+        }
+    }
+
+    /// Publishes what was committed.
+    pub(crate) fn publish(&self, tip: &Tip, keys: &Keys) -> Result<()> {
+        let tables = match &*self.database.read() {
+            Some(database) => ReadTables::begin(database)?,
+            None => return Err(closed()),
+        };
+        let state = Arc::new(State {
+            tables,
+            keys: keys.view(),
+            hidden: Arc::clone(&tip.hidden),
+            head: Head::new(tip.sequence, tip.hash),
+            time: tip.time,
+            common: Arc::clone(&self.common),
+        });
+        {
+            let mut ages = self.ages.lock();
+            if ages.len() >= 64 {
+                ages.retain(|(_, state)| state.strong_count() > 0);
+            }
+            ages.push((Instant::now(), Arc::downgrade(&state)));
+        }
+        let outdated = std::mem::replace(&mut *self.published.write(), state);
+        drop(outdated);
+        Ok(())
+    }
+
+    /// How the next group is committed.
+    pub(crate) fn commit_mode(&self, last_durable: Instant) -> CommitMode {
+        match self.durability {
+            Durability::Relaxed(delay) if last_durable.elapsed() < delay => CommitMode::Relaxed,
+            _ if self.is_large() => CommitMode::QuickRepair,
+            _ => CommitMode::Durable,
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        self.quick_repair_bytes != u64::MAX
+            && self.place.file_bytes().is_some_and(|bytes| bytes >= self.quick_repair_bytes)
+    }
+
+    fn close(&self) -> Result<()> {
+        write::check_not_writing(self)?;
+        let mut writer = self.writer.lock();
+        if self.database.read().is_none() {
+            return Ok(());
+        }
+        let poisoned = self.poisoned.load(Ordering::SeqCst);
+        let folded = if poisoned { Ok(()) } else { writer.fold_all(self) };
+        self.durable.end();
+        let database = self.database.write().take();
+        let closed = database.map_or(Ok(()), Database::close);
+        folded.and(if poisoned { Ok(()) } else { closed })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`.
+        let _ = self.close();
+    }
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the store is closed")
+}

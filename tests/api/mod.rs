@@ -1,0 +1,3 @@
+//! Each entity through the public API only.
+
+mod smoke;

@@ -1,0 +1,1 @@
+//! Stores of each published format, opened and asserted.

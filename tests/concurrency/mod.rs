@@ -1,0 +1,1 @@
+//! Many writers and readers at once.

@@ -1,0 +1,1 @@
+//! Bytes and syncs of each operation.

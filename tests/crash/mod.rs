@@ -1,0 +1,1 @@
+//! A crash at every I/O, and every I/O failing.

@@ -1,0 +1,1 @@
+//! Flipped, cut and swapped bytes.

@@ -1,0 +1,1 @@
+//! What the design leans on in other crates.

@@ -1,0 +1,1 @@
+//! What can be opened, and what is refused.
