@@ -1,0 +1,80 @@
+//! The workload every engine is measured with: `workload <dir> <N>` loads `runs-N.jsonl` and prints one JSON
+//! line a phase.
+//!
+//! Options: `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `disk`, `recover`, `top`;
+//! `--store DIR` where the stores are made (default: a temporary folder). Progress goes to standard error.
+
+mod load;
+mod measure;
+mod phases;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use phases::Workload;
+
+const PHASES: [&str; 8] = ["ingest", "threads", "bulk", "read", "open", "disk", "recover", "top"];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let mut words = std::env::args().skip(1);
+    let mut places = Vec::new();
+    let mut only: Option<Vec<String>> = None;
+    let mut place = None;
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--only" => only = words.next().map(|list| list.split(',').map(str::to_owned).collect()),
+            "--store" => place = words.next().map(PathBuf::from),
+            // A second process of the recovery phase: it is killed in the middle of its writes.
+            "--victim" => return phases::victim(&PathBuf::from(words.next().unwrap_or_default())),
+            _ => places.push(word),
+        }
+    }
+    let [folder, number] = places.as_slice() else {
+        return Err("usage: workload <dir> <N> [--only PHASE,...] [--store DIR]".into());
+    };
+    let n: usize = number.parse()?;
+    for phase in only.iter().flatten() {
+        if !PHASES.contains(&phase.as_str()) {
+            return Err(format!("no phase {phase}; there are {}", PHASES.join(", ")).into());
+        }
+    }
+    let temporary = tempfile::tempdir()?;
+    let place = place.unwrap_or_else(|| temporary.path().to_owned());
+    let wanted = |phase: &str| only.as_ref().is_none_or(|only| only.iter().any(|name| name == phase));
+    let mut workload = Workload::new(PathBuf::from(folder), n, place);
+    if wanted("ingest") {
+        workload.ingest_durable(1)?;
+    }
+    if wanted("threads") {
+        workload.ingest_durable(8)?;
+        workload.ingest_durable(32)?;
+    }
+    // Everything after reads what the bulk load made.
+    workload.ingest_bulk(wanted("bulk"))?;
+    if wanted("open") {
+        workload.open()?;
+    }
+    if wanted("read") {
+        workload.point_read()?;
+    }
+    if wanted("disk") {
+        workload.disk()?;
+    }
+    if wanted("recover") {
+        workload.recover()?;
+    }
+    if wanted("top") {
+        workload.ingest_on_top()?;
+    }
+    Ok(())
+}

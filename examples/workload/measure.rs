@@ -1,0 +1,60 @@
+//! Times, counts and sizes.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Durations of repeated work.
+#[derive(Default)]
+pub(crate) struct Times(Vec<Duration>);
+
+impl Times {
+    pub(crate) fn time<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let start = Instant::now();
+        let result = work();
+        self.0.push(start.elapsed());
+        result
+    }
+
+    pub(crate) fn extend(&mut self, other: Times) {
+        self.0.extend(other.0);
+    }
+
+    /// The quantile `q` in microseconds.
+    pub(crate) fn quantile_us(&mut self, q: f64) -> f64 {
+        self.0.sort_unstable();
+        let last = self.0.len().saturating_sub(1);
+        let at = (last as f64 * q).round() as usize;
+        self.0.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+    }
+}
+
+/// Bytes this process has handed to write calls so far, as Linux counts them.
+pub(crate) fn bytes_written() -> u64 {
+    let counters = fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = counters.lines().find_map(|line| line.strip_prefix("wchar: "));
+    line.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The most memory this process ever had resident, in MB.
+pub(crate) fn peak_rss_mb() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kb| kb / 1024)
+}
+
+/// Bytes of the blocks that the files of `folder` occupy.
+pub(crate) fn blocks(folder: &Path) -> std::io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { blocks(&entry.path())? } else { metadata.blocks() * 512 };
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn round1(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
