@@ -27,8 +27,14 @@ pub const PAGE_ITEMS: usize = 10_000;
 /// Strings longer than this many bytes are stored once, by digest, beside records and log.
 pub(crate) const INLINE_BYTES: usize = 4096;
 
-/// A write that holds more than this many bytes in memory goes to the disk in parts, alone.
+/// A write that holds more than this many bytes in memory goes to the disk in parts, alone...
 pub(crate) const WRITE_MEMORY_BYTES: usize = 8 << 20;
+
+/// ...and from then on in parts of this many, which stay in a processor's cache...
+pub(crate) const WRITE_SLICE_BYTES: usize = 1 << 20;
+
+/// ...its entries of the key index by as many as this, since sorted ones share pages.
+pub(crate) const WRITE_SLICE_ENTRIES: usize = 65_536;
 
 /// A group of writes that holds this many bytes is committed without waiting for more.
 pub(crate) const GROUP_BYTES: usize = 16 << 20;

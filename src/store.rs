@@ -46,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) writer: Mutex<Writer>,
     /// Threads that want the writer.
     pub(crate) waiting: AtomicUsize,
-    published: RwLock<Arc<State>>,
+    pub(crate) published: RwLock<Arc<State>>,
     pub(crate) durable: Durable,
     pub(crate) poisoned: AtomicBool,
     /// When each state that may still be alive was published.

@@ -18,6 +18,7 @@ use roaring::RoaringBitmap;
 use crate::entity::experiment::ExperimentsMut;
 use crate::entity::project::ProjectsMut;
 use crate::entity::run::RunsMut;
+use crate::entity::state::State;
 use crate::entity::txn::{self, Host, Txn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Sequence;
@@ -269,7 +270,7 @@ impl Store {
         };
         let full = writer.group.as_ref().is_some_and(|group| group.bytes >= limits::GROUP_BYTES);
         if full || inner.waiting.load(Ordering::SeqCst) == 0 {
-            writer.end_group(inner);
+            writer.end_group(inner, false);
         }
         drop(writer);
         let ended = outcome.map_or(Ok(()), |outcome| outcome.wait());
@@ -313,7 +314,8 @@ impl Writer {
         let time = inner.clock.now().max(self.tip.time);
         let sequence = self.tip.sequence.next();
         let draft = Draft::new(sequence, time, self.tip.rows);
-        let mut host = GroupHost { writer: self, inner, alone: false };
+        let state = Arc::clone(&inner.published.read());
+        let mut host = GroupHost { writer: self, inner, state, alone: false, spilled_entries: false };
         let common = Arc::clone(&inner.common);
         let mut access = Write(Txn::new(&mut host, &common, &store.actor, sequence, draft));
         let ran = panic::catch_unwind(AssertUnwindSafe(|| write(&mut access)));
@@ -334,7 +336,7 @@ impl Writer {
         };
         if alone {
             match &ran {
-                Ran::Changed(..) => self.end_group(inner),
+                Ran::Changed(..) => self.end_group(inner, true),
                 _ => self.abort_group(inner),
             }
         }
@@ -382,6 +384,7 @@ impl Writer {
         let slice = draft.take_slice();
         let small = slice.parts.len() == 1;
         self.apply_slice(inner, sequence, slice, &mut entries, alone)?;
+        self.keys.absorb(entries);
         self.tip.sequence = sequence;
         self.tip.hash = hash;
         self.tip.time = time;
@@ -426,14 +429,12 @@ impl Writer {
         })();
         if applied.is_err() {
             inner.poison();
-        } else {
-            self.keys.absorb(std::mem::take(entries));
         }
         applied
     }
 
     /// Commits the group, publishes it, and wakes those who wait. An empty group is dropped.
-    fn end_group(&mut self, inner: &Inner) {
+    fn end_group(&mut self, inner: &Inner, alone: bool) {
         let Some(mut group) = self.group.take() else { return };
         if group.writes == 0 || inner.poisoned.load(Ordering::SeqCst) {
             let writes = group.writes;
@@ -448,7 +449,7 @@ impl Writer {
             return;
         }
         let mode = inner.commit_mode(self.last_durable);
-        let prepared = self.upkeep(&group.txn);
+        let prepared = self.upkeep(&group.txn, alone);
         let ended = match prepared {
             Ok(()) => group.txn.commit(mode),
             Err(error) => {
@@ -475,9 +476,14 @@ impl Writer {
     }
 
     /// What is done now and then, in bounded slices, so that the log and the key index stay small: not a change.
-    fn upkeep(&mut self, txn: &WriteTxn) -> Result<()> {
+    fn upkeep(&mut self, txn: &WriteTxn, alone: bool) -> Result<()> {
         let mut tables = txn.tables()?;
-        self.keys.fold_due(&mut tables, self.tip.watermark())?;
+        if alone {
+            // Its entries are in the table already: a reopening need not read them from the log again.
+            self.keys.fold_all(&mut tables, self.tip.watermark())?;
+        } else {
+            self.keys.fold_due(&mut tables, self.tip.watermark())?;
+        }
         if self.tip.unpacked >= limits::LOG_UNPACKED_COMMITS {
             self.tip.unpacked = match apply::pack(&mut tables)? {
                 // Less than a pack is left, whatever was counted.
@@ -504,7 +510,7 @@ impl Writer {
 
     /// Folds the whole key index and makes everything durable: the last thing before closing.
     pub(crate) fn fold_all(&mut self, inner: &Inner) -> Result<()> {
-        self.end_group(inner);
+        self.end_group(inner, false);
         inner.check_usable()?;
         if self.keys.len() == 0 && !self.unflushed {
             return Ok(());
@@ -524,7 +530,7 @@ impl Inner {
         check_not_writing(self)?;
         self.check_usable()?;
         let mut writer = self.writer.lock();
-        writer.end_group(self);
+        writer.end_group(self, false);
         self.check_usable()?;
         if writer.unflushed {
             self.begin()?.commit(CommitMode::Durable).inspect_err(|_| self.poison())?;
@@ -565,8 +571,10 @@ pub(crate) fn find_write<S: crate::storage::Source>(
 struct GroupHost<'g> {
     writer: &'g mut Writer,
     inner: &'g Inner,
+    state: Arc<State>,
     /// The write has gone to the disk in part, and is alone in its transaction.
     alone: bool,
+    spilled_entries: bool,
 }
 
 impl Host for GroupHost<'_> {
@@ -590,12 +598,29 @@ impl Host for GroupHost<'_> {
     fn spill(&mut self, sequence: Sequence, slice: Slice, entries: &mut BTreeSet<Entry>) -> Result<()> {
         if !self.alone {
             if self.writer.group.as_ref().is_some_and(|group| group.writes > 0) {
-                self.writer.end_group(self.inner);
+                self.writer.end_group(self.inner, false);
                 self.inner.check_usable()?;
                 self.writer.open_group(self.inner)?;
+                self.state = Arc::clone(&self.inner.published.read());
             }
             self.alone = true;
         }
-        self.writer.apply_slice(self.inner, sequence, slice, entries, true)
+        let full = entries.len() >= limits::WRITE_SLICE_ENTRIES;
+        self.spilled_entries |= full;
+        let mut kept = BTreeSet::new();
+        let spilled = if full { entries } else { &mut kept };
+        self.writer.apply_slice(self.inner, sequence, slice, spilled, true)
+    }
+
+    fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn has_spilled_entries(&self) -> bool {
+        self.spilled_entries
+    }
+
+    fn memory_bytes(&self) -> usize {
+        if self.alone { limits::WRITE_SLICE_BYTES } else { limits::WRITE_MEMORY_BYTES }
     }
 }

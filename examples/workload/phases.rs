@@ -156,13 +156,14 @@ impl Workload {
         let _ = fs::remove_dir_all(&self.store);
         let store = cache().open(&self.store)?;
         let experiments = experiments(&store)?;
-        let mut loading = Duration::ZERO;
+        let (mut loading, mut cpu) = (Duration::ZERO, 0.0);
         let mut portion = Vec::with_capacity(PORTION);
         let mut load = |portion: &mut Vec<Line>| -> modeldb::Result<()> {
             // Parsing the file is not the store's work, and the peers are not charged for it either.
-            let start = Instant::now();
+            let (start, before) = (Instant::now(), measure::cpu_seconds());
             load_portion(&store, &experiments, std::mem::take(portion))?;
             loading += start.elapsed();
+            cpu += measure::cpu_seconds() - before;
             Ok(())
         };
         let mut done = 0;
@@ -188,6 +189,7 @@ impl Workload {
                 json!({
                     "phase": "ingest_bulk", "n": self.n, "runs_per_s": (self.n as f64 / loading.as_secs_f64()).round(),
                     "caught_up_runs_per_s": (self.n as f64 / (loading + closing).as_secs_f64()).round(),
+                    "cpu_us_per_run": round1(cpu * 1e6 / self.n as f64),
                 })
             );
             println!("{}", json!({"phase": "memory", "during": "ingest", "peak_rss_mb": measure::peak_rss_mb()}));

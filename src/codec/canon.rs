@@ -94,7 +94,16 @@ impl Encoder {
         std::mem::take(self.writer.writer_mut())
     }
 
-    pub(crate) fn len(&mut self) -> usize {
+    pub(crate) fn bytes_so_far(&self) -> &[u8] {
+        self.writer.writer()
+    }
+
+    /// Forgets the bytes so far, and keeps their memory.
+    pub(crate) fn clear(&mut self) {
+        self.writer.writer_mut().clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.writer.writer().len()
     }
 

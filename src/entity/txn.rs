@@ -24,6 +24,12 @@ pub(crate) trait Host {
     fn keys(&self) -> &KeysView;
     /// Deleted projects and experiments, writes of the group included.
     fn hidden(&self) -> &[RoaringBitmap; 3];
+    /// The store as the group found it: its key index in the tables is that of the group.
+    fn state(&self) -> &State;
+    /// Entries of this write have gone to the tables.
+    fn has_spilled_entries(&self) -> bool;
+    /// How much a write may hold in memory.
+    fn memory_bytes(&self) -> usize;
     /// Writes a slice of a large write, which from then on runs alone.
     fn spill(&mut self, sequence: Sequence, slice: Slice, entries: &mut BTreeSet<Entry>) -> Result<()>;
 }
@@ -113,7 +119,11 @@ impl<'a> Txn<'a> {
                 return Ok(());
             }
         }
-        self.host.keys().rows(self.host.txn()?, key, each)
+        if self.host.has_spilled_entries() {
+            return self.host.keys().rows(self.host.txn()?, key, each);
+        }
+        // The same entries, without opening a table.
+        self.host.keys().rows(&self.host.state().tables, key, each)
     }
 
     /// Where the entity in `row` stands; none if its id is not `id`.
@@ -213,7 +223,7 @@ impl<'a> Txn<'a> {
     }
 
     pub(crate) fn spill_if_large(&mut self) -> Result<()> {
-        if self.draft.bytes() < crate::limits::WRITE_MEMORY_BYTES {
+        if self.draft.bytes() < self.host.memory_bytes() {
             return Ok(());
         }
         let slice = self.draft.take_slice();

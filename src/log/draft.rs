@@ -77,6 +77,8 @@ pub(crate) struct Draft {
     root: Root,
     /// Encoded items of the part that is being filled.
     items: Encoder,
+    /// The change that is being encoded: kept for its memory.
+    change: Encoder,
     first: u32,
     parts: Vec<(u32, Vec<u8>)>,
     pub(crate) staged: Staged,
@@ -98,6 +100,7 @@ impl Draft {
             told: 0,
             root: Root::default(),
             items: Encoder::new(),
+            change: Encoder::new(),
             first: 0,
             parts: Vec::new(),
             staged: Staged::default(),
@@ -212,16 +215,16 @@ impl Draft {
             return Err(Error::limit(format!("a commit has at most {} changes", limits::CHANGES_PER_COMMIT)));
         }
         let id = ChangeId::new(self.sequence, self.changes);
-        let mut encoder = Encoder::new();
-        change.encode(&mut encoder);
-        for (digest, text) in std::mem::take(&mut encoder.large) {
+        let salt = salt(entropy)?;
+        self.change.clear();
+        change.encode(&mut self.change);
+        for (digest, text) in std::mem::take(&mut self.change.large) {
             self.bytes += text.len();
             self.staged.texts.insert(digest, text);
         }
-        let bytes = encoder.into_bytes();
-        let salt = salt(entropy)?;
-        self.root.push(&chain::salted(&salt, &bytes));
-        commit::encode_item(&mut self.items, &salt, &bytes);
+        let bytes = self.change.bytes_so_far();
+        self.root.push(&chain::salted(&salt, bytes));
+        commit::encode_item(&mut self.items, &salt, bytes);
         self.changes += 1;
         // The item, and the entity that stands beside it until the slice is taken.
         self.bytes += 3 * bytes.len() + 512;
@@ -232,9 +235,9 @@ impl Draft {
     }
 
     fn end_part(&mut self, trailer: Option<&Trailer>) {
-        let items = self.items.take();
         let count = (self.changes - self.first) as usize;
-        self.parts.push((self.first, Part::seal(count, &items, trailer)));
+        self.parts.push((self.first, Part::seal(count, self.items.bytes_so_far(), trailer)));
+        self.items.clear();
         self.first = self.changes;
     }
 
