@@ -42,10 +42,10 @@ pub(crate) const GROUP_BYTES: usize = 16 << 20;
 /// Log parts are cut when they reach this many bytes, before compression.
 pub(crate) const LOG_PART_BYTES: usize = 128 << 10;
 
-/// Small commits stay one row each until this many lie behind the last packed one...
+/// Commits stay in rows of their own until this many lie behind the last packed one...
 pub(crate) const LOG_UNPACKED_COMMITS: u64 = 192;
 
-/// ...then this many are packed into one compressed block.
+/// ...then the small ones of this many are packed into one compressed block.
 pub(crate) const LOG_PACK_COMMITS: u64 = 128;
 
 /// Key-index entries that gather in memory before they are folded into the table.

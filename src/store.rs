@@ -14,6 +14,7 @@ use crate::entity::state::{Common, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Sequence};
 use crate::keys::{self, Hashing, Keys, Watermark};
+use crate::log;
 use crate::log::chain::Head;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
@@ -225,7 +226,7 @@ fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
             *slot = tables.rows(kind)?;
         }
     }
-    let mut tip = Tip { rows, hidden: Arc::new(tables.hidden()?), unpacked: tables.unpacked()?, ..Tip::default() };
+    let mut tip = Tip { rows, hidden: Arc::new(tables.hidden()?), packed: log::apply::packed(tables)?, ..Tip::default() };
     if let Some(commit) = last {
         (tip.sequence, tip.hash, tip.time) = (commit.sequence, commit.hash, commit.time);
     }

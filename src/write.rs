@@ -102,8 +102,8 @@ pub(crate) struct Tip {
     pub(crate) time: Timestamp,
     pub(crate) rows: [u32; 3],
     pub(crate) hidden: Arc<[RoaringBitmap; 3]>,
-    /// Commits in log rows of their own.
-    pub(crate) unpacked: u64,
+    /// How far the log is packed.
+    pub(crate) packed: u64,
 }
 
 impl Tip {
@@ -382,14 +382,12 @@ impl Writer {
         let bytes = draft.bytes();
         let rows = draft.next_rows();
         let slice = draft.take_slice();
-        let small = slice.parts.len() == 1;
         self.apply_slice(inner, sequence, slice, &mut entries, alone)?;
         self.keys.absorb(entries);
         self.tip.sequence = sequence;
         self.tip.hash = hash;
         self.tip.time = time;
         self.tip.rows = rows;
-        self.tip.unpacked += u64::from(small);
         if let Some(group) = &mut self.group {
             group.writes += 1;
             group.bytes += bytes;
@@ -484,12 +482,8 @@ impl Writer {
         } else {
             self.keys.fold_due(&mut tables, self.tip.watermark())?;
         }
-        if self.tip.unpacked >= limits::LOG_UNPACKED_COMMITS {
-            self.tip.unpacked = match apply::pack(&mut tables)? {
-                // Less than a pack is left, whatever was counted.
-                left if left > 0 => left,
-                _ => self.tip.unpacked - limits::LOG_PACK_COMMITS,
-            };
+        while self.tip.sequence.get() - self.tip.packed >= limits::LOG_UNPACKED_COMMITS {
+            self.tip.packed = apply::pack(&mut tables, self.tip.packed)?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use crate::codec::v1;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::draft::Slice;
-use crate::storage::WriteTables;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
+use crate::storage::{Source, WriteTables};
 
 /// Writes a slice of commit `sequence`: records, texts, what is hidden, and log parts.
 pub(crate) fn apply(
@@ -44,26 +44,36 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Packs the oldest commits that stand in rows of their own into one compressed block: the same bytes in
-/// less room. Answers how many small commits are left unpacked.
-pub(crate) fn pack(tables: &mut WriteTables<'_>) -> Result<u64> {
-    let from = tables.last_packed()?.map_or(0, |last| last.saturating_add(1));
-    let want = usize::try_from(limits::LOG_PACK_COMMITS).unwrap_or(usize::MAX);
-    let small = tables.small_commits(from, want)?;
-    let Some((last, _)) = small.last() else { return Ok(0) };
-    let last = *last;
-    if small.len() < want {
-        return Ok(small.len() as u64);
+const PACKED_KEY: &str = "packed";
+
+/// The sequence up to which commits were packed.
+pub(crate) fn packed<S: Source>(source: &S) -> Result<u64> {
+    match source.meta(PACKED_KEY)? {
+        None => Ok(0),
+        Some(bytes) => match bytes.try_into() {
+            Ok(bytes) => Ok(u64::from_le_bytes(bytes)),
+            Err(_) => Err(Error::corrupt("how far the log is packed is damaged")),
+        },
     }
-    let mut block = Vec::new();
-    for (sequence, payload) in &small {
-        let len = u32::try_from(payload.len()).map_err(|_| Error::corrupt("a small commit is large"))?;
-        block.extend_from_slice(&sequence.to_le_bytes());
-        block.extend_from_slice(&len.to_le_bytes());
-        block.extend_from_slice(payload);
+}
+
+/// Packs the commits after `packed` that stand in rows of their own into one compressed block: the same bytes
+/// in less room. Answers how far the log is packed then.
+pub(crate) fn pack(tables: &mut WriteTables<'_>, packed: u64) -> Result<u64> {
+    let to = packed + limits::LOG_PACK_COMMITS;
+    let small = tables.small_commits(packed + 1, to)?;
+    if let Some((last, _)) = small.last() {
+        let mut block = Vec::new();
+        for (sequence, payload) in &small {
+            let len = u32::try_from(payload.len()).map_err(|_| Error::corrupt("a small commit is large"))?;
+            block.extend_from_slice(&sequence.to_le_bytes());
+            block.extend_from_slice(&len.to_le_bytes());
+            block.extend_from_slice(payload);
+        }
+        tables.put_pack(*last, &compress::compress(&block), small.iter().map(|(sequence, _)| *sequence))?;
     }
-    tables.put_pack(last, &compress::compress(&block), small.iter().map(|(sequence, _)| *sequence))?;
-    Ok(0)
+    tables.put_meta(PACKED_KEY, &to.to_le_bytes())?;
+    Ok(to)
 }
 
 /// The commits of a pack, in order.

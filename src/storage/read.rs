@@ -243,15 +243,7 @@ impl ReadTables {
         Ok(keys)
     }
 
-    /// How many log rows stand after the packs.
-    pub(crate) fn unpacked(&self) -> Result<u64> {
-        let doing = "counting commits";
-        let from = self.last_packed()?.map_or(0, |last| last.saturating_add(1));
-        let rows = self.log.range((from, 0, 0)..).map_err(storage(doing))?;
-        rows.take(1 << 20).try_fold(0, |count, row| row.map(|_| count + 1).map_err(storage(doing)))
-    }
-
-    /// Entities and interned keys there are room for: what a row count says without a scan.
+    /// How many records of a kind there are, without a scan.
     pub(crate) fn stored(&self, kind: EntityKind) -> Result<u64> {
         self.records(kind).len().map_err(storage("counting records"))
     }

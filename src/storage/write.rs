@@ -178,25 +178,17 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    /// Commits from `from` on that stand in one row each, oldest first, at most `limit`.
-    pub(crate) fn small_commits(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+    /// The commits of `from` to `to` that stand in one row each, in order.
+    pub(crate) fn small_commits(&self, from: u64, to: u64) -> Result<Vec<(u64, Vec<u8>)>> {
         let doing = "reading commits to pack";
         let mut small = Vec::new();
-        let mut rows = self.log.range((from, 0, 0)..).map_err(storage(doing))?.peekable();
-        while let Some(row) = rows.next() {
-            let (key, value) = row.map_err(storage(doing))?;
-            let (sequence, first, piece) = key.value();
-            let alone = match rows.peek() {
-                Some(Ok((next, _))) => next.value().0 != sequence,
-                _ => true,
-            };
-            if first == 0 && piece == 0 && alone {
+        for sequence in from..=to {
+            let mut rows = self.log.range((sequence, 0, 0)..=(sequence, u32::MAX, u32::MAX)).map_err(storage(doing))?;
+            if let (Some(row), None) = (rows.next(), rows.next()) {
+                let (_, value) = row.map_err(storage(doing))?;
                 let payload = envelope::open(Kind::Log, &read::log_key(sequence, 0), value.value())
                     .map_err(|error| error.context(format!("{doing}: commit {sequence}")))?;
                 small.push((sequence, payload.to_vec()));
-                if small.len() == limit {
-                    break;
-                }
             }
         }
         Ok(small)
@@ -213,11 +205,6 @@ impl WriteTables<'_> {
             self.log.remove((sequence, 0, 0)).map_err(storage(doing))?;
         }
         Ok(())
-    }
-
-    /// The last packed sequence.
-    pub(crate) fn last_packed(&self) -> Result<Option<u64>> {
-        read::last_packed(&self.packs)
     }
 
     /// Stores a long text, once.
