@@ -89,11 +89,6 @@ impl Encoder {
         self.writer.into_writer()
     }
 
-    /// The bytes so far, leaving the encoder empty with its capacity.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(self.writer.writer_mut())
-    }
-
     pub(crate) fn bytes_so_far(&self) -> &[u8] {
         self.writer.writer()
     }

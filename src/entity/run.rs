@@ -45,7 +45,7 @@ impl<'s> Runs<'s> {
         let (row, place, bytes) = self.state.find(KIND, id.as_str())?.ok_or_else(missing)?;
         if self.at < self.state.head.sequence {
             let stored = self.state.visible(KIND, row, self.at)?.ok_or_else(missing)?;
-            return RunGuard::of_stored(Arc::clone(self.state), &stored);
+            return RunGuard::of_stored(Arc::clone(self.state), stored);
         }
         if !self.state.is_live(KIND, &place) {
             return Err(missing());

@@ -28,7 +28,7 @@ impl RunGuard {
     }
 
     /// A guard over a run as it was: encoded again, for this guard alone.
-    pub(crate) fn of_stored(state: Arc<State>, stored: &Stored) -> Result<Self> {
+    pub(crate) fn of_stored(state: Arc<State>, stored: Stored) -> Result<Self> {
         let dictionary = &state.common.dictionary;
         let mut large = Vec::new();
         let mut intern = |key: &str| {

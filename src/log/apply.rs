@@ -26,11 +26,12 @@ pub(crate) fn apply(
             }
             Ok(code)
         };
-        let sealed = v1::encode(&stored, &mut intern, &mut large)?;
+        let (kind, row) = (stored.kind(), stored.row);
+        let sealed = v1::encode(stored, &mut intern, &mut large)?;
         for (code, key) in new_keys {
             tables.put_key(code, &key)?;
         }
-        tables.put_record(stored.kind(), stored.row, &sealed)?;
+        tables.put_record(kind, row, &sealed)?;
     }
     for (digest, text) in slice.texts.into_iter().chain(large) {
         tables.put_text(&digest, &text)?;

@@ -37,39 +37,58 @@ pub(crate) fn envelope_kind(kind: EntityKind) -> Kind {
     }
 }
 
-/// The sealed record of `stored`, interning its keys; texts stored by digest go to `large`.
+/// The sealed record of `stored`, interning its keys; texts stored by digest go to `large`. Takes the entity
+/// apart: a load spends much of its time on texts, which are moved, not copied.
 pub(crate) fn encode(
-    stored: &Stored,
+    stored: Stored,
     intern: &mut dyn FnMut(&str) -> Result<u32>,
     large: &mut Vec<(Digest, Vec<u8>)>,
 ) -> Result<Vec<u8>> {
     let mut to = ToV1 { intern, large };
     let bytes = envelope::begin(1024);
-    let mut bytes = match &stored.entity {
-        Entity::Project(project) => {
-            let head = to.head(stored, &project.name, &project.description, &project.owner, rare(project))?;
-            archive::append(&ProjectV1 { head }, bytes)?
-        }
+    let (kind, row) = (stored.kind(), stored.row);
+    let (last, deleted) = (stored.last, stored.deleted);
+    /// The head of an entity, whose fields have the same names in every kind.
+    macro_rules! head {
+        ($entity:ident) => {{
+            let mut rare = rare(&$entity);
+            to.large.append(&mut rare.large);
+            HeadV1 {
+                id: id_to($entity.id.as_str()),
+                name: to.text($entity.name),
+                description: to.text($entity.description),
+                owner: to.text($entity.owner),
+                date_created: $entity.date_created.millis(),
+                date_updated: $entity.date_updated.millis(),
+                version: $entity.version_number,
+                last_sequence: last.sequence.get(),
+                last_index: last.index,
+                deleted,
+                attributes: to.key_values($entity.attributes)?,
+                tags: $entity.tags,
+                rare: rare.into_bytes(),
+            }
+        }};
+    }
+    let mut bytes = match stored.entity {
+        Entity::Project(project) => archive::append(&ProjectV1 { head: head!(project) }, bytes)?,
         Entity::Experiment(experiment) => {
-            let head =
-                to.head(stored, &experiment.name, &experiment.description, &experiment.owner, rare(experiment))?;
-            archive::append(&ExperimentV1 { head, project: stored.project.0 }, bytes)?
+            archive::append(&ExperimentV1 { head: head!(experiment), project: stored.project.0 }, bytes)?
         }
         Entity::Run(run) => {
-            let head = to.head(stored, &run.name, &run.description, &run.owner, rare(run))?;
             let record = RunV1 {
-                head,
                 project: stored.project.0,
                 experiment: stored.experiment.0,
                 start_time: run.start_time.map_or(0, Timestamp::millis),
                 end_time: run.end_time.map_or(0, Timestamp::millis),
-                hyperparameters: to.key_values(&run.hyperparameters)?,
-                metrics: to.key_values(&run.metrics)?,
+                head: head!(run),
+                hyperparameters: to.key_values(run.hyperparameters)?,
+                metrics: to.key_values(run.metrics)?,
             };
             archive::append(&record, bytes)?
         }
     };
-    envelope::seal(envelope_kind(stored.kind()), &stored.row.0.to_le_bytes(), &mut bytes);
+    envelope::seal(envelope_kind(kind), &row.0.to_le_bytes(), &mut bytes);
     Ok(bytes)
 }
 
@@ -77,7 +96,7 @@ pub(crate) fn encode(
 fn rare<T: CanonFields>(entity: &T) -> Encoder {
     let mut encoder = Encoder::new();
     if entity.encode_from(&mut encoder, RARE) == 0 {
-        encoder.take();
+        encoder.clear();
     }
     encoder
 }
@@ -88,61 +107,31 @@ struct ToV1<'a> {
 }
 
 impl ToV1<'_> {
-    fn head(
-        &mut self,
-        stored: &Stored,
-        name: &str,
-        description: &str,
-        owner: &str,
-        mut rare: Encoder,
-    ) -> Result<HeadV1> {
-        self.large.append(&mut rare.large);
-        let entity = &stored.entity;
-        Ok(HeadV1 {
-            id: id_to(entity.id_str()),
-            name: self.text(name),
-            description: self.text(description),
-            owner: self.text(owner),
-            date_created: entity.date_created().millis(),
-            date_updated: entity.date_updated().millis(),
-            version: entity.version_number(),
-            last_sequence: stored.last.sequence.get(),
-            last_index: stored.last.index,
-            deleted: stored.deleted,
-            attributes: self.key_values(entity.attributes())?,
-            tags: entity.tags().to_vec(),
-            rare: rare.into_bytes(),
-        })
-    }
-
-    fn large(&mut self, text: &str) -> Box<LargeV1> {
+    fn large(&mut self, text: String) -> Box<LargeV1> {
         let digest = canon::digest(&[text.as_bytes()]);
-        self.large.push((digest, text.as_bytes().to_vec()));
-        Box::new(LargeV1 { digest, len: text.len() as u64 })
+        let len = text.len() as u64;
+        self.large.push((digest, text.into_bytes()));
+        Box::new(LargeV1 { digest, len })
     }
 
-    fn text(&mut self, text: &str) -> TextV1 {
-        if text.len() <= limits::INLINE_BYTES {
-            TextV1::Inline(text.to_owned())
-        } else {
-            TextV1::Large(self.large(text))
-        }
+    fn text(&mut self, text: String) -> TextV1 {
+        if text.len() <= limits::INLINE_BYTES { TextV1::Inline(text) } else { TextV1::Large(self.large(text)) }
     }
 
-    fn key_values(&mut self, entries: &KeyValues) -> Result<Vec<KeyValueV1>> {
-        entries.iter().map(|entry| self.key_value(entry)).collect()
+    fn key_values(&mut self, entries: KeyValues) -> Result<Vec<KeyValueV1>> {
+        entries.into_iter().map(|entry| self.key_value(entry)).collect()
     }
 
-    fn key_value(&mut self, entry: &KeyValue) -> Result<KeyValueV1> {
-        let value = match &entry.value {
+    fn key_value(&mut self, entry: KeyValue) -> Result<KeyValueV1> {
+        let value = match entry.value {
             Value::Null => ValueV1::Null,
-            Value::Bool(bool) => ValueV1::Bool(*bool),
-            Value::Int(int) => ValueV1::Int(*int),
-            Value::Float(float) => ValueV1::Float(crate::value::canonical(*float)),
-            Value::String(text) if text.len() <= limits::INLINE_BYTES => ValueV1::String(text.clone()),
+            Value::Bool(bool) => ValueV1::Bool(bool),
+            Value::Int(int) => ValueV1::Int(int),
+            Value::Float(float) => ValueV1::Float(crate::value::canonical(float)),
+            Value::String(text) if text.len() <= limits::INLINE_BYTES => ValueV1::String(text),
             Value::String(text) => ValueV1::Large(self.large(text)),
             nested @ (Value::List(_) | Value::Map(_)) => {
-                let (bytes, mut large) = canon::encode(nested);
+                let (bytes, mut large) = canon::encode(&nested);
                 self.large.append(&mut large);
                 ValueV1::Nested(bytes)
             }
