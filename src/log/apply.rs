@@ -17,12 +17,26 @@ pub(crate) fn apply(
     pending: &mut PendingKeys,
 ) -> Result<()> {
     let mut large = Vec::new();
+    // Neighbours mostly have the same keys in the same order.
+    let mut recent: Vec<(String, u32)> = Vec::new();
     for stored in slice.entities {
         let mut new_keys = Vec::new();
+        let mut place = 0;
         let mut intern = |key: &str| {
+            let slot = recent.get_mut(place);
+            place += 1;
+            if let Some((recent, code)) = &slot {
+                if recent == key {
+                    return Ok(*code);
+                }
+            }
             let (code, new) = pending.intern(dictionary, key)?;
             if new {
                 new_keys.push((code, key.to_owned()));
+            }
+            match slot {
+                Some(slot) => *slot = (key.to_owned(), code),
+                None => recent.push((key.to_owned(), code)),
             }
             Ok(code)
         };
