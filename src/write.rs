@@ -260,7 +260,11 @@ impl Store {
         inner.waiting.fetch_add(1, Ordering::SeqCst);
         let mut writer = inner.writer.lock();
         inner.waiting.fetch_sub(1, Ordering::SeqCst);
-        inner.check_usable()?;
+        if let Err(error) = inner.check_usable() {
+            // Others may have left their group to this thread.
+            writer.end_group(inner, false);
+            return Err(error);
+        }
         let ran = writer.run(self, id, write);
         drop(writing);
         // The writes of a group are not to be seen before they are durable, not even by one that changed nothing.
