@@ -226,7 +226,8 @@ fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
             *slot = tables.rows(kind)?;
         }
     }
-    let mut tip = Tip { rows, hidden: Arc::new(tables.hidden()?), packed: log::apply::packed(tables)?, ..Tip::default() };
+    let mut tip =
+        Tip { rows, hidden: Arc::new(tables.hidden()?), packed: log::apply::packed(tables)?, ..Tip::default() };
     if let Some(commit) = last {
         (tip.sequence, tip.hash, tip.time) = (commit.sequence, commit.hash, commit.time);
     }

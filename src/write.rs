@@ -425,7 +425,7 @@ impl Writer {
             apply::apply(sequence.get(), slice, &mut tables, &inner.common.dictionary, &mut group.pending)?;
             if alone {
                 // Too many to keep: they go where they end up anyway, and are taken back with the rest.
-                return tables.put_entries(std::mem::take(entries).into_iter());
+                return tables.put_entries(&std::mem::take(entries).into_iter().collect::<Vec<_>>());
             }
             Ok(())
         })();

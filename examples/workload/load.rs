@@ -16,7 +16,10 @@ pub(crate) struct Line {
 }
 
 /// Calls `each` with every run of the file, in order, until it answers false.
-pub(crate) fn each_run(path: &Path, mut each: impl FnMut(Line) -> Result<bool, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+pub(crate) fn each_run(
+    path: &Path,
+    mut each: impl FnMut(Line) -> Result<bool, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
     let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     for line in BufReader::with_capacity(1 << 20, file).lines() {
         if !each(parse(&line?)?)? {

@@ -294,7 +294,7 @@ impl Keys {
         let slice: Vec<Entry> = rest.take(slice).copied().collect();
         drop(entries);
         *folded = slice.last().copied().or(*folded);
-        tables.put_entries(slice.into_iter())?;
+        tables.put_entries(&slice)?;
         let done = generation.0.read().last().copied() == *folded;
         if done {
             watermark.write(tables)?;

@@ -3,6 +3,7 @@
 use crate::codec::compress;
 use crate::codec::v1;
 use crate::error::{Error, Result};
+use crate::id::EntityKind;
 use crate::limits;
 use crate::log::draft::Slice;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
@@ -19,6 +20,10 @@ pub(crate) fn apply(
     let mut large = Vec::new();
     // Neighbours mostly have the same keys in the same order.
     let mut recent: Vec<(String, u32)> = Vec::new();
+    let mut new = Vec::new();
+    for kind in EntityKind::ALL {
+        new.push((kind, tables.rows(kind)?, Vec::new()));
+    }
     for stored in slice.entities {
         let mut new_keys = Vec::new();
         let mut place = 0;
@@ -45,7 +50,13 @@ pub(crate) fn apply(
         for (code, key) in new_keys {
             tables.put_key(code, &key)?;
         }
-        tables.put_record(kind, row, &sealed)?;
+        match new.iter_mut().find(|(of, rows, _)| *of == kind && row.0 >= *rows) {
+            Some((_, _, records)) => records.push((row, sealed)),
+            None => tables.put_record(kind, row, &sealed)?,
+        }
+    }
+    for (kind, _, records) in &new {
+        tables.append_records(*kind, records)?;
     }
     for (digest, text) in slice.texts.into_iter().chain(large) {
         tables.put_text(&digest, &text)?;

@@ -1,5 +1,7 @@
 //! A write transaction of redb, as typed puts; readable like a snapshot while it runs.
 
+use std::ops::Bound;
+
 use redb::{Durability, ReadableTable, Table, WriteTransaction};
 
 use super::errors::storage;
@@ -130,16 +132,43 @@ pub(crate) struct WriteTables<'t> {
     entries: Table<'t, (u64, u32), ()>,
 }
 
-impl WriteTables<'_> {
-    /// Stores the sealed record of an entity.
-    pub(crate) fn put_record(&mut self, kind: EntityKind, row: Row, sealed: &[u8]) -> Result<()> {
-        let table = match kind {
+/// Entries in a row from which on a cursor is cheaper than single inserts.
+const FEW: usize = 8;
+
+impl<'t> WriteTables<'t> {
+    fn records(&mut self, kind: EntityKind) -> &mut Table<'t, u32, &'static [u8]> {
+        match kind {
             EntityKind::Project => &mut self.projects,
             EntityKind::Experiment => &mut self.experiments,
             EntityKind::Run => &mut self.runs,
-        };
+        }
+    }
+
+    /// Stores the sealed record of an entity.
+    pub(crate) fn put_record(&mut self, kind: EntityKind, row: Row, sealed: &[u8]) -> Result<()> {
+        let table = self.records(kind);
         table.insert(row.0, sealed).map_err(storage(format!("writing the record of {kind} row {}", row.0)))?;
         Ok(())
+    }
+
+    /// Stores the sealed records of new entities, in ascending order of rows behind all that are there.
+    pub(crate) fn append_records(&mut self, kind: EntityKind, records: &[(Row, Vec<u8>)]) -> Result<()> {
+        // A cursor writes whole pages, and pays only for more than a few.
+        if records.len() < FEW {
+            return records.iter().try_for_each(|(row, sealed)| self.put_record(kind, *row, sealed));
+        }
+        let doing = format!("writing the records of new {kind}s");
+        let table = self.records(kind);
+        let mut cursor = table.upper_bound_mut(Bound::<u32>::Unbounded).map_err(storage(&doing))?;
+        for (row, sealed) in records {
+            cursor.insert_before(row.0, sealed.as_slice()).map_err(storage(&doing))?;
+        }
+        cursor.close().map_err(storage(&doing))
+    }
+
+    /// One more than the last row of a kind.
+    pub(crate) fn rows(&mut self, kind: EntityKind) -> Result<u32> {
+        read::rows(self.records(kind))
     }
 
     /// Marks a project or an experiment as deleted, or as not.
@@ -219,10 +248,28 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    /// Adds entries to the key index; cheapest in ascending order.
-    pub(crate) fn put_entries(&mut self, entries: impl Iterator<Item = (u64, u32)>) -> Result<()> {
-        for entry in entries {
-            self.entries.insert(entry, ()).map_err(storage("folding the key index"))?;
+    /// Adds entries to the key index, in ascending order; some may be there already.
+    pub(crate) fn put_entries(&mut self, entries: &[(u64, u32)]) -> Result<()> {
+        let doing = "folding the key index";
+        for rows in entries.chunk_by(|a, b| a.0 == b.0) {
+            // Many rows of one key are the new children of a parent: behind all that are there.
+            if let [first, .., last] = rows {
+                if rows.len() >= FEW {
+                    let mut cursor = self.entries.upper_bound_mut(Bound::Included(*last)).map_err(storage(doing))?;
+                    let before = cursor.peek_prev().map_err(storage(doing))?.map(|(entry, _)| entry.value());
+                    if before.is_none_or(|before| before < *first) {
+                        for entry in rows {
+                            cursor.insert_before(*entry, ()).map_err(storage(doing))?;
+                        }
+                        cursor.close().map_err(storage(doing))?;
+                        continue;
+                    }
+                    cursor.close().map_err(storage(doing))?;
+                }
+            }
+            for entry in rows {
+                self.entries.insert(*entry, ()).map_err(storage(doing))?;
+            }
         }
         Ok(())
     }
