@@ -274,7 +274,8 @@ impl Store {
         };
         let full = writer.group.as_ref().is_some_and(|group| group.bytes >= limits::GROUP_BYTES);
         if full || inner.waiting.load(Ordering::SeqCst) == 0 {
-            writer.end_group(inner, false);
+            // Each write of the group learns it from the outcome.
+            let _ = writer.end_group(inner, false);
         }
         drop(writer);
         let ended = outcome.map_or(Ok(()), |outcome| outcome.wait());
@@ -338,13 +339,18 @@ impl Writer {
             Ok(Err(error)) => Ran::Failed(error),
             Err(payload) => Ran::Panicked(payload),
         };
-        if alone {
-            match &ran {
-                Ran::Changed(..) => self.end_group(inner, true),
-                _ => self.abort_group(inner),
+        match (ran, alone) {
+            (Ran::Changed(value, sequence), true) => match self.end_group(inner, true) {
+                // Nobody else waits for this group, so nobody else would tell.
+                Err(error) => Ran::Failed(error),
+                Ok(()) => Ran::Changed(value, sequence),
+            },
+            (ran, true) => {
+                self.abort_group(inner);
+                ran
             }
+            (ran, false) => ran,
         }
-        ran
     }
 
     fn open_group(&mut self, inner: &Inner) -> Result<()> {
@@ -436,19 +442,19 @@ impl Writer {
     }
 
     /// Commits the group, publishes it, and wakes those who wait. An empty group is dropped.
-    fn end_group(&mut self, inner: &Inner, alone: bool) {
-        let Some(mut group) = self.group.take() else { return };
+    fn end_group(&mut self, inner: &Inner, alone: bool) -> Result<()> {
+        let Some(mut group) = self.group.take() else { return Ok(()) };
         if group.writes == 0 || inner.poisoned.load(Ordering::SeqCst) {
             let writes = group.writes;
             let outcome = Arc::clone(&group.outcome);
             self.drop_group(inner, group);
-            if writes > 0 {
-                outcome.set(&Err(Error::new(
-                    ErrorKind::Poisoned,
-                    "storage failed before the commit; nothing of it happened",
-                )));
+            if writes == 0 {
+                return Ok(());
             }
-            return;
+            let ended =
+                Err(Error::new(ErrorKind::Poisoned, "storage failed before the commit; nothing of it happened"));
+            outcome.set(&ended);
+            return ended;
         }
         let mode = inner.commit_mode(self.last_durable);
         let prepared = self.upkeep(&group.txn, alone);
@@ -475,6 +481,7 @@ impl Writer {
             Err(_) => inner.poison(),
         }
         group.outcome.set(&ended);
+        ended
     }
 
     /// What is done now and then, in bounded slices, so that the log and the key index stay small: not a change.
@@ -508,7 +515,7 @@ impl Writer {
 
     /// Folds the whole key index and makes everything durable: the last thing before closing.
     pub(crate) fn fold_all(&mut self, inner: &Inner) -> Result<()> {
-        self.end_group(inner, false);
+        let _ = self.end_group(inner, false);
         inner.check_usable()?;
         if self.keys.len() == 0 && !self.unflushed {
             return Ok(());
@@ -528,7 +535,7 @@ impl Inner {
         check_not_writing(self)?;
         self.check_usable()?;
         let mut writer = self.writer.lock();
-        writer.end_group(self, false);
+        let _ = writer.end_group(self, false);
         self.check_usable()?;
         if writer.unflushed {
             self.begin()?.commit(CommitMode::Durable).inspect_err(|_| self.poison())?;
@@ -596,7 +603,7 @@ impl Host for GroupHost<'_> {
     fn spill(&mut self, sequence: Sequence, slice: Slice, entries: &mut BTreeSet<Entry>) -> Result<()> {
         if !self.alone {
             if self.writer.group.as_ref().is_some_and(|group| group.writes > 0) {
-                self.writer.end_group(self.inner, false);
+                let _ = self.writer.end_group(self.inner, false);
                 self.inner.check_usable()?;
                 self.writer.open_group(self.inner)?;
                 self.state = Arc::clone(&self.inner.published.read());

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use modeldb::simulation::SimulatedDisk;
+use modeldb::simulation::{Fault, SimulatedDisk};
 use modeldb::{
     Error, ErrorKind, ExperimentId, NewExperiment, NewProject, NewRun, Once, Result, RunId, Sequence, Store, Write,
 };
@@ -233,4 +233,32 @@ fn a_large_write_can_be_repeated_after_each_failure() {
     assert!(matches!(again, Once::Repeated { .. }));
     assert_eq!(again.sequence(), once.sequence());
     check(&setting.store, &setting, RUNS, &small);
+}
+
+/// Wherever the disk fails during a large write, the write is not acknowledged.
+#[test]
+fn a_large_write_on_a_failing_disk_is_never_acknowledged() {
+    let calls = {
+        let setting = setting();
+        setting.disk.set_fault(None);
+        setting.store.write(|w| large_write(w, &setting.large, End::Well)).unwrap();
+        setting.disk.calls()
+    };
+    for fault in [0, calls / 3, calls - 20, calls - 3, calls - 2, calls - 1] {
+        let setting = setting();
+        setting.disk.set_fault(Some(Fault::FromOn(fault)));
+        let result = setting.store.write(|w| large_write(w, &setting.large, End::Well));
+        setting.disk.set_fault(None);
+        match &result {
+            Ok(sequence) => {
+                // The fault came too late to matter; then the disk has it all.
+                let copy = SimulatedDisk::new();
+                setting.disk.names().iter().for_each(|name| copy.set_bytes(name, setting.disk.bytes(name).unwrap()));
+                let reopened = Store::options().open_simulated(&copy).unwrap();
+                assert_eq!(reopened.read().sequence(), *sequence, "call {fault} of {calls} failed");
+            }
+            Err(error) => println!("call {fault} of {calls} fails: {error}"),
+        }
+        assert_eq!(setting.store.read().sequence() == Sequence::new(2), result.is_ok(), "call {fault} of {calls}");
+    }
 }
