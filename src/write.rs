@@ -273,7 +273,9 @@ impl Store {
             _ => writer.group.as_ref().filter(|group| group.writes > 0).map(|group| Arc::clone(&group.outcome)),
         };
         let full = writer.group.as_ref().is_some_and(|group| group.bytes >= limits::GROUP_BYTES);
-        if full || inner.waiting.load(Ordering::SeqCst) == 0 {
+        // Those who wait for the writer of a poisoned store give up, and would leave the group open for ever.
+        let poisoned = inner.poisoned.load(Ordering::SeqCst);
+        if full || poisoned || inner.waiting.load(Ordering::SeqCst) == 0 {
             // Each write of the group learns it from the outcome.
             let _ = writer.end_group(inner, false);
         }

@@ -199,3 +199,47 @@ fn a_group_that_cannot_be_committed_is_told_to_each_of_its_writes() {
     assert_eq!(store.read().sequence(), Sequence::new(1), "what failed is not to be seen");
     assert_eq!(store.write(|_| Ok(())).unwrap_err().kind(), ErrorKind::Poisoned);
 }
+
+/// The disk fails while one write of a group is applied, and another already waits for the writer: those who are
+/// in the group are told.
+#[test]
+fn nobody_waits_for_a_group_in_which_storage_failed() {
+    for round in 0..20 {
+        let disk = SimulatedDisk::new();
+        // Without a cache, applying a write reads from the disk.
+        let store = Store::options().cache_bytes(0).open_simulated(&disk).unwrap();
+        let experiment = experiments(&store, 1).remove(0);
+        for batch in 0..4 {
+            let new = (0..200).map(|number| NewRun::named(format!("{batch} {number}")).description("d".repeat(300)));
+            store.write(|w| w.runs().create_many(&experiment, new)).unwrap();
+        }
+        let gate = Gate::close(&store);
+        let writers: Vec<_> = (0..6)
+            .map(|writer| {
+                let (store, experiment, disk) = (store.clone(), experiment.clone(), disk.clone());
+                let handle = thread::spawn(move || {
+                    store.write(|w| {
+                        w.runs().create(&experiment, NewRun::named(format!("{writer}")))?;
+                        if writer == 2 {
+                            disk.set_fault(Some(Fault::FromOn(round % 4)));
+                        }
+                        Ok(())
+                    })
+                });
+                // One after the other, so that the third is in the middle.
+                thread::sleep(std::time::Duration::from_millis(4));
+                handle
+            })
+            .collect();
+        gather();
+        gate.open();
+        for (number, writer) in writers.into_iter().enumerate() {
+            let result = join(writer, &format!("writer {number} in round {round}"));
+            assert!(result.is_err(), "writer {number} in round {round} was acknowledged");
+        }
+        disk.set_fault(None);
+        assert_eq!(store.write(|_| Ok(())).unwrap_err().kind(), ErrorKind::Poisoned);
+        // Whatever it says, it ends.
+        let _ = store.close();
+    }
+}
