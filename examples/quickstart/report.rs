@@ -1,0 +1,157 @@
+//! What the store tells afterwards: the best runs, how two differ, what happened to one, and whether it is whole.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+
+use modeldb::{Change, Edit, Fact, Head, KeyValues, ProjectId, Run, Snapshot, Timestamp, Value};
+
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// Prints the whole report. `before` is the head of the log when this start began.
+pub(crate) fn print(snapshot: &Snapshot, project: &ProjectId, before: &Head) -> Outcome {
+    let ranking = ranking(snapshot, project)?;
+    leaderboard(snapshot, &ranking)?;
+    if let [best, second, ..] = ranking.as_slice() {
+        difference(best, second);
+        history(snapshot, best)?;
+    }
+    audit(snapshot, before)
+}
+
+/// The number of the last series; 0 before the first.
+pub(crate) fn last_series(snapshot: &Snapshot, project: &ProjectId) -> modeldb::Result<i64> {
+    let mut last = 0;
+    for run in snapshot.runs().list_in_project(project)? {
+        last = last.max(run?.attributes.get("series").and_then(Value::as_i64).unwrap_or(0));
+    }
+    Ok(last)
+}
+
+/// All runs that came to an end, the best first.
+fn ranking(snapshot: &Snapshot, project: &ProjectId) -> modeldb::Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for run in snapshot.runs().list_in_project(project)? {
+        let run = run?;
+        if run.end_time.is_some() {
+            runs.push(run);
+        }
+    }
+    runs.sort_by(|a, b| metric(b, "accuracy").total_cmp(&metric(a, "accuracy")));
+    Ok(runs)
+}
+
+fn metric(run: &Run, key: &str) -> f64 {
+    run.metrics.get(key).and_then(Value::as_f64).unwrap_or(f64::NAN)
+}
+
+fn leaderboard(snapshot: &Snapshot, ranking: &[Run]) -> Outcome {
+    println!("The best of {} runs", ranking.len());
+    println!("  #  accuracy          seconds  experiment         run");
+    for (place, run) in ranking.iter().take(10).enumerate() {
+        let experiment = snapshot.experiments().get(&run.experiment_id)?;
+        println!(
+            "{:>3}  {:.4} +- {:.4}  {:>7.2}  {:<17}  {}",
+            place + 1,
+            metric(run, "accuracy"),
+            metric(run, "accuracy_std"),
+            seconds(run.start_time, run.end_time),
+            experiment.name,
+            run.name
+        );
+    }
+    println!();
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn seconds(start: Option<Timestamp>, end: Option<Timestamp>) -> f64 {
+    match (start, end) {
+        (Some(start), Some(end)) => (end.millis() - start.millis()) as f64 / 1000.0,
+        _ => f64::NAN,
+    }
+}
+
+fn difference(best: &Run, second: &Run) {
+    println!("How the two best differ");
+    for (what, ours, theirs) in [
+        ("hyperparameters", &best.hyperparameters, &second.hyperparameters),
+        ("metrics", &best.metrics, &second.metrics),
+        ("attributes", &best.attributes, &second.attributes),
+    ] {
+        let keys: BTreeSet<&str> = ours.iter().chain(theirs).map(|entry| entry.key.as_str()).collect();
+        for key in keys {
+            if ours.get(key) != theirs.get(key) {
+                println!("  {:<32}  {:>20}  {:>20}", format!("{what}.{key}"), shown(ours, key), shown(theirs, key));
+            }
+        }
+    }
+    println!();
+}
+
+fn shown(values: &KeyValues, key: &str) -> String {
+    values.get(key).map_or_else(|| "-".to_owned(), Value::to_string)
+}
+
+/// The log tells what happened to the run: it was never written for this report.
+fn history(snapshot: &Snapshot, run: &Run) -> Outcome {
+    println!("What happened to the best run");
+    let mut steps = snapshot.history(&run.id)?.collect::<modeldb::Result<Vec<_>>>()?;
+    steps.reverse();
+    let begin = steps.first().map(|step| step.commit.time);
+    for step in steps {
+        let who = step.commit.actor.map(|actor| actor.principal).filter(|name| !name.is_empty());
+        let what = step.change.as_ref().map_or_else(|| "erased".to_owned(), told);
+        println!(
+            "  commit {:<5}  {:>6.2} s  by {}: {}: {what}",
+            step.id.sequence.get(),
+            seconds(begin, Some(step.commit.time)),
+            who.as_deref().unwrap_or("somebody"),
+            step.operation.name
+        );
+    }
+    println!();
+    Ok(())
+}
+
+fn told(change: &Change) -> String {
+    match &change.fact {
+        Fact::Created(entity) => format!("{:?} created", entity.name()),
+        Fact::Edited { edits, .. } => edits.iter().map(edited).collect::<Vec<_>>().join(", "),
+        _ => "something newer than this program".to_owned(),
+    }
+}
+
+fn edited(edit: &Edit) -> String {
+    let shown = |value: &Option<modeldb::FieldValue>| value.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+    format!("{}: {} -> {}", edit.field, shown(&edit.old), shown(&edit.new))
+}
+
+/// Every commit and every record is read again and checked against the chain of hashes. Whoever keeps a head
+/// elsewhere can prove later that the log up to it is the same; here it is the head from before the training.
+fn audit(snapshot: &Snapshot, before: &Head) -> Outcome {
+    let report = snapshot.audit().verify_against(before)?;
+    match &report.fault {
+        None => println!(
+            "Audit: intact; {} commits with {} changes of {} entities",
+            report.commits, report.changes, report.entities
+        ),
+        Some(fault) => println!("Audit: commit {} is not as it was: {}", fault.sequence, fault.reason),
+    }
+    println!("Head of the log, to be kept elsewhere: {}", report.head);
+    Ok(())
+}
+
+/// A bar on a terminal; nothing in a file.
+pub(crate) fn progress(done: usize, all: usize) {
+    let mut to = io::stderr();
+    if !to.is_terminal() {
+        return;
+    }
+    let width = 40 * done / all;
+    // Where to show progress cannot be a reason to stop.
+    let _ = write!(to, "\r[{:<40}] {done}/{all}", "#".repeat(width));
+    if done == all {
+        let _ = writeln!(to, "\n");
+    }
+}
