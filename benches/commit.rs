@@ -1,10 +1,14 @@
 //! How long a durable commit of one complete run takes, in stores that hold runs already.
 //!
+//! `4-KiB-and-sync` appends that much to a file and syncs it: what the disk allows, if nothing were stored.
 //! Stores lie in a temporary folder: set `TMPDIR` to choose the disk. `MODELDB_BENCH_RUNS` says how many runs
 //! they hold.
 
 mod support;
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
 use support::compare::{Comparison, Contender};
@@ -32,5 +36,19 @@ fn main() {
         Contender { name, work: Box::new(work) }
     };
     let comparison = Comparison { name: "commit", elements: 1, rounds: 31, repeats: 20, sample_size: 50 };
-    comparison.run(PEERS.into_iter().map(contender).collect());
+    let mut contenders: Vec<_> = PEERS.into_iter().map(contender).collect();
+    contenders.push(floor(&folder.path().join("floor")));
+    comparison.run(contenders);
+}
+
+fn floor(place: &Path) -> Contender<'static> {
+    let mut file = File::create(place).expect("a file");
+    let work = move |count: u64| {
+        let start = Instant::now();
+        for _ in 0..count {
+            file.write_all(&[1; 4096]).and_then(|()| file.sync_data()).expect("a disk that writes");
+        }
+        start.elapsed()
+    };
+    Contender { name: "4-KiB-and-sync", work: Box::new(work) }
 }

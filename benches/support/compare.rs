@@ -63,12 +63,15 @@ impl Comparison {
             }
         }
         println!("\n{}: {rounds} interleaved rounds of {repeats}", self.name);
-        println!("{:<22} {:>14} {:>10}   quartiles of the ratio", "", "median us", "ratio");
+        // Checkpoints and the like come once in many commits: medians pass over them, means do not.
+        println!("{:<22} {:>14} {:>14} {:>10}   quartiles of the ratio", "", "mean us", "median us", "ratio");
         for (contender, own) in contenders.iter().zip(&times) {
             let ratios = own.iter().zip(&times[0]).map(|(own, first)| own / first).collect();
             let [low, ratio, high] = quartiles(ratios);
             let [_, median, _] = quartiles(own.clone());
-            println!("{:<22} {median:>14.2} {ratio:>9.2}x   {low:.2} to {high:.2}", contender.name);
+            let mean = own.iter().sum::<f64>() / own.len() as f64;
+            let name = contender.name;
+            println!("{name:<22} {mean:>14.2} {median:>14.2} {ratio:>9.2}x   {low:.2} to {high:.2}");
         }
         println!();
     }

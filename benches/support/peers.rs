@@ -48,6 +48,10 @@ fn connect(folder: &Path, schema: &str) -> rusqlite::Connection {
     // 128 MiB, like modeldb's default.
     connection.pragma_update(None, "cache_size", -(128 << 10)).unwrap();
     connection.execute_batch(schema).unwrap();
+    let setting =
+        |name: &str| -> rusqlite::types::Value { connection.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
+    assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+    assert_eq!(setting("synchronous"), 2.into(), "a commit of SQLite is not synced");
     connection
 }
 
