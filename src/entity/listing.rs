@@ -85,7 +85,9 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let digits = text.strip_prefix('c').filter(|digits| digits.len() == 8);
+        // Digits only: the parser would take a sign as well.
+        let is_hex = |digits: &&str| digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = text.strip_prefix('c').filter(is_hex);
         let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         number.map(Cursor).ok_or_else(|| Error::invalid(format!("{text:?} is no cursor of a listing")))
     }

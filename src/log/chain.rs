@@ -80,7 +80,9 @@ impl FromStr for Head {
         let parse = || {
             let (sequence, hash) = text.split_once(':')?;
             let mut bytes = [0; 32];
-            if hash.len() != 64 || !hash.is_ascii() {
+            // Digits only: the parsers would take signs as well.
+            let is_number = sequence.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_number || hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return None;
             }
             for (at, byte) in bytes.iter_mut().enumerate() {

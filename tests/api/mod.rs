@@ -1,3 +1,5 @@
 //! Each entity through the public API only.
 
+mod paging;
 mod smoke;
+mod support;
