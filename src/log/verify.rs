@@ -117,6 +117,9 @@ impl Audit<'_> {
         let walker = LogReader::new(self.tables, self.resolver);
         let (mut previous, mut time) = (Hash::ZERO, Timestamp::from_millis(i64::MIN));
         let mut sequence = Sequence::ZERO;
+        if against.is_some_and(|head| head.sequence == sequence && head.hash != previous) {
+            self.fault(sequence, "the given head is of no log: before the first commit the hash is zero");
+        }
         while sequence < last.sequence {
             sequence = sequence.next();
             if progress(sequence.get(), last.sequence.get()).is_break() {

@@ -1,5 +1,6 @@
 //! Each entity through the public API only.
 
+mod audit;
 mod paging;
 mod smoke;
 mod support;
