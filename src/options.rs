@@ -157,7 +157,7 @@ impl Options {
     /// # Errors
     /// Those of [`open`](Self::open).
     #[cfg(feature = "simulation")]
-    pub fn open_simulated(self, disk: &crate::simulation::SimulatedDisk) -> Result<Store> {
+    pub fn open_simulated(self, disk: &crate::storage::simulated::SimulatedDisk) -> Result<Store> {
         Store::open_with(self, Place::Simulated(disk.clone()))
     }
 }

@@ -1,5 +1,7 @@
 //! One binary: linking is the cost.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod api;
 mod compat;
 mod concurrency;
