@@ -144,7 +144,7 @@ struct Outcome {
 
 impl Outcome {
     fn set(&self, end: &Result<()>) {
-        *self.end.lock() = Some(end.as_ref().map(|()| ()).map_err(|error| (error.kind(), error.message().to_owned())));
+        *self.end.lock() = Some(end.as_ref().copied().map_err(|error| (error.kind(), error.message().to_owned())));
         self.ended.notify_all();
     }
 

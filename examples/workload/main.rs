@@ -4,6 +4,8 @@
 //! Options: `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `disk`, `recover`, `top`;
 //! `--store DIR` where the stores are made (default: a temporary folder). Progress goes to standard error.
 
+#![allow(clippy::indexing_slicing)] // A program that stops at what it does not expect.
+
 mod load;
 mod measure;
 mod phases;

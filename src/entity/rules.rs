@@ -43,10 +43,10 @@ pub(crate) fn check_key_values(entries: &mut KeyValues) -> Result<()> {
         return Err(Error::invalid("a key is empty"));
     }
     for pair in list.windows(2) {
-        if let [a, b] = pair {
-            if a.key == b.key {
-                return Err(Error::invalid(format!("the key {:?} is given twice", a.key)));
-            }
+        if let [a, b] = pair
+            && a.key == b.key
+        {
+            return Err(Error::invalid(format!("the key {:?} is given twice", a.key)));
         }
     }
     for entry in list {
@@ -83,10 +83,10 @@ pub(crate) fn check_artifacts(artifacts: &mut [Artifact]) -> Result<()> {
         return Err(Error::invalid("the key of an artifact is empty"));
     }
     for pair in artifacts.windows(2) {
-        if let [a, b] = pair {
-            if a.key == b.key {
-                return Err(Error::invalid(format!("the artifact key {:?} is given twice", a.key)));
-            }
+        if let [a, b] = pair
+            && a.key == b.key
+        {
+            return Err(Error::invalid(format!("the artifact key {:?} is given twice", a.key)));
         }
     }
     Ok(())

@@ -206,9 +206,7 @@ impl Watermark {
         let row = |number: u64| u32::try_from(number).ok();
         match numbers.as_deref() {
             Some(&[sequence, a, b, c]) => match (row(a), row(b), row(c)) {
-                (Some(a), Some(b), Some(c)) => {
-                    return Ok(Watermark { sequence: Sequence::new(sequence), rows: [a, b, c] });
-                }
+                (Some(a), Some(b), Some(c)) => Ok(Watermark { sequence: Sequence::new(sequence), rows: [a, b, c] }),
                 _ => Err(Error::corrupt("the key index's watermark is damaged")),
             },
             _ => Err(Error::corrupt("the key index's watermark is damaged")),

@@ -30,10 +30,10 @@ pub(crate) fn apply(
         let mut intern = |key: &str| {
             let slot = recent.get_mut(place);
             place += 1;
-            if let Some((recent, code)) = &slot {
-                if recent == key {
-                    return Ok(*code);
-                }
+            if let Some((recent, code)) = &slot
+                && recent == key
+            {
+                return Ok(*code);
             }
             let (code, new) = pending.intern(dictionary, key)?;
             if new {

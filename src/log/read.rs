@@ -112,10 +112,10 @@ impl<'a, S: Source> LogReader<'a, S> {
     }
 
     fn packed(&self, sequence: u64) -> Result<Option<Arc<Pack>>> {
-        if let Some(pack) = &*self.pack.borrow() {
-            if (pack.first..=pack.last).contains(&sequence) {
-                return Ok(Some(Arc::clone(pack)));
-            }
+        if let Some(pack) = &*self.pack.borrow()
+            && (pack.first..=pack.last).contains(&sequence)
+        {
+            return Ok(Some(Arc::clone(pack)));
         }
         let Some((last, payload)) = self.source.pack_at_least(sequence)? else { return Ok(None) };
         let commits = apply::unpack(&payload).map_err(|error| at(error, Sequence::new(sequence)))?;

@@ -5,6 +5,7 @@ use crate::time::Timestamp;
 /// An entity of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // Nearly all are runs.
 pub enum Entity {
     /// A project.
     Project(Project),
