@@ -1,9 +1,89 @@
-//! An embedded storage engine for machine-learning metadata.
+//! An embedded storage engine for machine-learning metadata: link it, open a folder, and track, version and audit
+//! models.
+//!
+//! It is a library with a store in one file: typed projects, experiments and runs, written in transactions, read from
+//! snapshots, and told in a hash-chained log of every change. It is **not** a server, a cluster, a vector database or
+//! a training framework; servers, command-line tools and notebooks embed it. It is synchronous, and starts no thread.
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//!
+//! # fn main() -> modeldb::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("experiments.modeldb");
+//! # /*
+//! let path = "experiments.modeldb";
+//! # */
+//! let store = Store::open(&path)?;
+//! let run = store.write(|w| {
+//!     let wine = w.projects().get_or_create("wine-quality")?;
+//!     let forest = w.experiments().get_or_create(&wine, "random-forest")?;
+//!     let run = w.runs().create(&forest, NewRun::new().hyperparameter("max_depth", 6).tag("baseline"))?;
+//!     w.runs().log_metric(&run, "accuracy", 0.91)?;
+//!     Ok(run)
+//! })?; // durable from here on
+//!
+//! let found = store.read().runs().get(&run)?;
+//! println!("{}: accuracy {}", found.name, found.metrics.get("accuracy").unwrap());
+//! for step in store.read().history(&run)? {
+//!     println!("{}", step?.operation.name); // run.log_metrics, run.create
+//! }
+//! # assert_eq!(found.metrics.get("accuracy"), Some(&0.91.into()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The API by task
+//!
+//! - **Open**: [`Store::open`]; [`Store::options`] for [`Options`]: a cache, an actor, a clock, a check of the file;
+//!   [`Store::in_memory`]; [`Store::close`] tells errors that dropping the last handle would swallow.
+//! - **Track**: [`Store::write`] runs a closure on a [`Write`]: [`projects`](Write::projects),
+//!   [`experiments`](Write::experiments), [`runs`](Write::runs).
+//!   - create: [`NewProject`], [`NewExperiment`], [`NewRun`] into `create`, or many at once into
+//!     [`create_many`](RunsMut::create_many)
+//!   - log: [`log_metric`](RunsMut::log_metric), [`log_hyperparameter`](RunsMut::log_hyperparameter),
+//!     [`log_attributes`](RunsMut::log_attributes), [`log_code_version`](RunsMut::log_code_version),
+//!     [`log_environment`](RunsMut::log_environment); values are [`Value`]s, lossless
+//!   - change: `rename`, `describe`, `add_tags`, `delete`
+//! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
+//!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]
+//!   - many: `list` gives a [`Listing`], an iterator or [pages](Listing::page) with a [`Cursor`]
+//! - **Look at the past**: [`Snapshot::history`] of one entity, [`Snapshot::as_of`] a [`Sequence`] or a
+//!   [`Timestamp`], [`Snapshot::commit`] and [`Snapshot::changes`] of the log itself.
+//! - **Audit**: [`Store::as_actor`] and [`Actor`] say who and why; [`Audit::head`] is for keeping elsewhere,
+//!   [`Audit::verify_against`] takes it back; [`Audit::export`] writes what another program can verify.
+//! - **Watch**: [`Store::watch`] gives a [`Watch`]: commits in order, each once, none before it is durable.
+//! - **Write once**: [`Store::write_once`] with an id of the caller's, for requests that are repeated;
+//!   [`Store::outcome`] says later whether it happened.
+//! - **Errors**: one [`Error`] with an [`ErrorKind`] to switch on; each kind is one
+//!   [gRPC code](ErrorKind::grpc_code).
+//! - **Durability**: [`Durability`], [`Store::flush`]; what is promised when: [`guide::durability`].
+//! - **Embed in threads**: [`Store`] is a cheap clone, `Send + Sync`; writers that wait share one sync. A write inside
+//!   a write is an error, not a deadlock. [`Store::stats`] tells how old the oldest snapshot is.
+//! - **Test on a simulated disk** (feature `simulation`): `simulation::SimulatedDisk` records, counts, fails and
+//!   crashes; [`Clock`] and [`Entropy`] are injected, with [`ManualClock`] and [`SeededEntropy`] to repeat a run.
+//!
+//! # Limits
+//!
+//! [`limits`] has all numbers. The ones that are met first: a name has 256 characters, a tag 40, a value 128 levels;
+//! a store has 2^32 entities of a kind, deleted ones included; all distinct keys of attributes, metrics and
+//! hyperparameters are in memory. One process has a store open at a time.
+//!
+//! # Guide
+//!
+//! - [`guide::cookbook`]: recipes, each a compiled program
+//! - [`guide::durability`]: what is promised when, and what to do after an error
+//! - [`guide::architecture`]: a tour of the code for whoever wants to change it
+//! - [`guide::format`]: every byte on disk
 
 mod audit;
 mod codec;
 mod entity;
 mod error;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod guide;
 mod id;
 mod keys;
 pub mod limits;
@@ -51,3 +131,8 @@ pub use write::{Once, Write};
 pub mod simulation {
     pub use crate::storage::simulated::{Fault, IoCounts, Keep, SimulatedDisk};
 }
+
+/// The programs of the README are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

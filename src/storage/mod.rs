@@ -2,7 +2,7 @@
 //!
 //! - [`place`]: where a store's files are (a folder, memory, a simulated disk) and how they are opened.
 //! - [`tables`]: every table with its key layout.
-//! - [`read`], [`write`]: a snapshot and a write transaction, as typed gets, puts and ranges.
+//! - [`read`], [`mod@write`]: a snapshot and a write transaction, as typed gets, puts and ranges.
 //! - [`dictionary`]: interned keys.
 //! - [`errors`]: redb's errors as ours.
 

@@ -1,0 +1,130 @@
+//! A tour of the code, in reading order, for whoever wants to change it.
+//!
+//! # One idea
+//!
+//! The change log is the spine. One write is one **commit** of the log, and one redb transaction both appends the
+//! commit and applies its changes to typed tables. Nothing else is truth. History, the past, the audit and watching
+//! are readings of the log; the key index follows it from a watermark and can be thrown away. If a feature seems to
+//! need a second mechanism, look again.
+//!
+//! # Vocabulary
+//!
+//! | word | means |
+//! |---|---|
+//! | entity | a project, an experiment or a run; it has a public **id** |
+//! | row | a dense `u32` within a kind, given in log order, never reused, never shown |
+//! | record | the stored form of an entity: an rkyv archive in an **envelope** of kind, version and checksum |
+//! | operation | a call inside a write, like `run.create` |
+//! | change | one fact about one entity: it was created with these fields, or these fields went from old to new |
+//! | commit | what one write did: operations, changes, time, actor, hash; it has a **sequence** number from 1 |
+//! | head | a sequence number and the hash there: all that an auditor has to keep elsewhere |
+//! | part | a stretch of a commit's changes that is stored as one value; most commits have one |
+//! | pack | small old commits in one compressed block |
+//! | draft | the changes of a write in progress, in memory |
+//! | group | writes that share a redb transaction and its sync |
+//! | state | what was published after a commit: what snapshots read from |
+//! | follower | something derived from the log, with a watermark; the key index is one |
+//! | hidden | deleted projects and experiments as bitmaps, so that children need not be rewritten |
+//!
+//! # Rooms and floors
+//!
+//! A module uses only what is on lower floors, and on its own floor only what is in its own folder. `tests/floors.rs`
+//! holds this against the sources; it has no list of exceptions.
+//!
+//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`
+//!
+//! What everything else speaks of. `error` is the one error type: a kind, a sentence that says doing what, to what,
+//! why, and a source. `value` has the total order of values. `limits` has every number.
+//! *Useful for* anything. *Not for* anything that knows of storage: no type of a dependency appears here in public.
+//!
+//! ## F1: `model/`
+//!
+//! The entities as plain public structs, ModelDB's fields under Rust names, one file per entity or part. *Useful for*
+//! adding a field. *Not for* rules (those are in `entity/`) or bytes (those are in `codec/`).
+//!
+//! ## F2: `codec/` and `storage/`
+//!
+//! `codec/` turns the model into bytes, twice. `canon` and `canon_model` are deterministic CBOR, for the log: what is
+//! hashed is what is stored, and any language reads it. `v1/` and `archive` are rkyv archives, for records: a field
+//! is read where it is stored. `envelope` puts kind, version and CRC around every value.
+//! *Not for* knowing where bytes go.
+//!
+//! `storage/` is the only place that names redb. `tables` lists every table; `read` and `write` are a snapshot and a
+//! write transaction as typed gets and puts, both behind the trait `Source`, so that code above reads either; `place`
+//! makes, locks and opens files; `dictionary` interns keys; `simulated` is the disk of the feature `simulation`.
+//! *Not for* meaning: it stores what it is given.
+//!
+//! ## F3: `log/`
+//!
+//! The spine. `change` and `commit` say what is told, `chain` how it is hashed. `draft` collects a write in memory;
+//! `apply` is the one function that writes changes to tables and log, and packs old commits. `read` finds commits and
+//! changes again; `resolve` gives records what they refer to; `history` walks back; `verify` and `export` are the
+//! audit; `watch` wakes whoever follows. *Not for* deciding whether a change is allowed.
+//!
+//! ## F4: `keys/`
+//!
+//! The key index: from an id, a name within a parent, a parent, or a write id to rows. *Useful for* proposing rows;
+//! whoever asks verifies them in the records, so an entry too many does no harm. *Not for* truth. Its newest entries
+//! are in memory, because random keys written with every commit would cost half of it; they are folded into the table
+//! in slices, and read again from the log at open.
+//!
+//! F5 is empty: what asks questions of many entities at once will live there.
+//!
+//! ## F6: `entity/`
+//!
+//! The rules, one file per kind: what may be created, logged, renamed, deleted. `state` is what a snapshot reads
+//! from, `txn` a write in progress, `rules` what all kinds share, `listing` pages and iterators, `view` runs without a
+//! copy. Each public call ends in one operation of the draft. *Not for* writing tables: only `log::apply` does.
+//!
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`
+//!
+//! What a user holds. `write` is group commit. Lock order stands at the top of `store`.
+//!
+//! # Invariants
+//!
+//! 1. Sequence numbers have no holes, and commit times never go backwards.
+//! 2. Changes are outcomes. Given ids, random names and times are in them, so that the same log gives the same tables
+//!    and rows everywhere. No clock and no randomness is consulted while changes are applied, salts aside.
+//! 3. The log speaks public ids and spelled-out keys; rows and key codes are given when changes are applied.
+//! 4. An entity is created once. Its record names its last change, and each change names the one before.
+//! 5. A change holds the old and the new value, so it can be taken back, and taking it back checks that the new value
+//!    is what stands there.
+//! 6. A row is never reused, and deleting hides: history answers for deleted things.
+//! 7. A state is published after its commit and before any caller has its answer. What a published state shows never
+//!    changes.
+//! 8. An error inside a write leaves no table changed. A storage error ends writing through the handle.
+//! 9. Every stored value is checked against its key before a byte of it is believed. No file content may panic.
+//!
+//! # Four walks
+//!
+//! **A write.** [`Store::write`](crate::Store::write) takes the writer's lock (`write.rs`), opens a group if there is
+//! none, and runs the closure on a `Draft` (`log/draft.rs`). `w.runs().create(..)` (`entity/run.rs`) checks its rules
+//! against the store and the draft, then `Txn::create` encodes the change with a salt and stages the record. When the
+//! closure has returned `Ok`, `Draft::finish` makes the header and the hash, and `log::apply::apply` writes records,
+//! texts, hidden marks and log parts into the group's redb transaction. If somebody waits for the lock, the group is
+//! left to them; the last one folds a slice of the key index, packs old commits if it is time, commits, publishes the
+//! new state, and wakes the others. A write past 8 MiB spills its draft into a transaction of its own as it goes.
+//!
+//! **A read.** [`Store::read`](crate::Store::read) clones an `Arc`. `get` hashes the id, asks the entries in memory and
+//! then the table for rows, opens the envelope of each row's record, compares the id, and checks the deleted flag and
+//! the parents' bitmaps. `view` hands out the archive itself. `as_of` keeps the same state and a smaller sequence
+//! number; getters then take back the changes after it, one read of the log each.
+//!
+//! **A crash.** redb falls back to its last durable commit: some commit n, with tables and log of the same moment. At
+//! open, `store::recover` reads the last commit for sequence, hash and time, the last keys for the next rows, and lets
+//! the key index follow the log from its watermark. There is nothing else to repair.
+//!
+//! **An audit.** `log::verify` reads the log from the first commit, recomputes each digest and hash, and for every
+//! creation takes the record of the row it must have got and walks back from it to that creation. The chain finds an
+//! edited or dropped commit; the walk finds an edited, swapped, missing or outdated row; counting finds a row that no
+//! commit made. A head kept elsewhere finds a log that was rewritten whole or cut at its end.
+//!
+//! # Where to start
+//!
+//! | to | begin in |
+//! |---|---|
+//! | add a field to an entity | `model/`, then a number in `codec/canon_model.rs`, then a setter |
+//! | add an operation | `entity/`, next to one like it; if it edits a new field, `log/change.rs` |
+//! | add a setting | `options.rs` |
+//! | understand a byte | [`format`](mod@super::format) |
+//! | see it fail on purpose | `storage/simulated.rs` and `tests/crash/` |

@@ -1,0 +1,357 @@
+//! Recipes. Each is a whole program, compiled and run with the tests.
+//!
+//! - [Log while training](#log-while-training)
+//! - [Load many runs](#load-many-runs)
+//! - [Find the best run](#find-the-best-run)
+//! - [Page through runs](#page-through-runs)
+//! - [Read without copying](#read-without-copying)
+//! - [Say who and why](#say-who-and-why)
+//! - [Ask what happened](#ask-what-happened)
+//! - [Look at the past](#look-at-the-past)
+//! - [Change only what was not changed](#change-only-what-was-not-changed)
+//! - [Prove it to an auditor](#prove-it-to-an-auditor)
+//! - [Follow changes](#follow-changes)
+//! - [Repeat a request safely](#repeat-a-request-safely)
+//! - [Share a store between threads](#share-a-store-between-threads)
+//! - [Repeat a test exactly](#repeat-a-test-exactly)
+//! - [Crash on purpose](#crash-on-purpose)
+//!
+//! # Log while training
+//!
+//! A write costs a sync, so write once an epoch, not once a batch. Keys are logged once: give each epoch its own.
+//!
+//! ```
+//! use modeldb::{NewRun, Store, Timestamp};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let run = store.write(|w| {
+//!     let project = w.projects().get_or_create("digits")?;
+//!     let experiment = w.experiments().get_or_create(&project, "cnn")?;
+//!     let run = w.runs().create(&experiment, NewRun::new().hyperparameters([("layers", 4), ("width", 64)]))?;
+//!     w.runs().start(&run, Timestamp::now())?;
+//!     Ok(run)
+//! })?;
+//! for epoch in 0..3 {
+//!     let loss = 1.0 / f64::from(epoch + 1); // training goes here, outside the write
+//!     store.write(|w| w.runs().log_metric(&run, format!("loss/{epoch:04}"), loss))?;
+//! }
+//! store.write(|w| w.runs().end(&run, Timestamp::now()))?;
+//! assert_eq!(store.read().runs().get(&run)?.metrics.len(), 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Load many runs
+//!
+//! One `create_many` is one commit. It takes an iterator and holds a few MiB, however many runs there are.
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let ids = store.write(|w| {
+//!     let project = w.projects().get_or_create("imported")?;
+//!     let experiment = w.experiments().get_or_create(&project, "all")?;
+//!     w.runs().create_many(&experiment, (0..1000).map(|i| NewRun::named(format!("run-{i}")).metric("score", i)))
+//! })?;
+//! assert_eq!(ids.len(), 1000);
+//! assert_eq!(store.read().sequence().get(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Find the best run
+//!
+//! There is no query language yet; a listing is an iterator that reads lazily.
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let experiment = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     for (name, accuracy) in [("a", 0.7), ("b", 0.9), ("c", 0.8)] {
+//! #         w.runs().create(&experiment, NewRun::named(name).metric("accuracy", accuracy))?;
+//! #     }
+//! #     Ok(experiment)
+//! # })?;
+//! let mut best = None;
+//! for run in store.read().runs().list(&experiment)? {
+//!     let run = run?;
+//!     let Some(accuracy) = run.metrics.get("accuracy").and_then(|value| value.as_f64()) else { continue };
+//!     if best.as_ref().is_none_or(|(highest, _)| accuracy > *highest) {
+//!         best = Some((accuracy, run.name));
+//!     }
+//! }
+//! assert_eq!(best, Some((0.9, "b".to_owned())));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Page through runs
+//!
+//! A cursor is text, and stays valid on later snapshots: what a server hands to a browser.
+//!
+//! ```
+//! use modeldb::{Cursor, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let experiment = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create_many(&experiment, (0..5).map(|i| NewRun::named(format!("run-{i}"))))?;
+//! #     Ok(experiment)
+//! # })?;
+//! let first = store.read().runs().list(&experiment)?.newest_first().page(2)?;
+//! assert_eq!(first.items[0].name, "run-4");
+//! let token = first.next.expect("there are five").to_string();
+//!
+//! let cursor: Cursor = token.parse()?;
+//! let second = store.read().runs().list(&experiment)?.newest_first().after(cursor).page(2)?;
+//! assert_eq!(second.items[0].name, "run-2");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Read without copying
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a").metric("accuracy", 0.9).tag("baseline"))
+//! # })?;
+//! let guard = store.read().runs().view(&run)?;
+//! let view = guard.view()?;
+//! assert_eq!(view.name()?, "a");
+//! assert_eq!(view.metric("accuracy")?.and_then(|value| value.as_f64()), Some(0.9));
+//! assert!(view.tags().any(|tag| tag == "baseline"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Say who and why
+//!
+//! A server makes a handle for each request; handles are cheap.
+//!
+//! ```
+//! use modeldb::{Actor, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let alice = store.as_actor(Actor::user("alice").request_id("req-17").reason("ticket 4711"));
+//! alice.write(|w| w.projects().get_or_create("wine-quality"))?;
+//!
+//! let read = store.read();
+//! let actor = read.commit(read.sequence())?.actor.expect("nothing was erased");
+//! assert_eq!((actor.principal.as_str(), actor.reason.as_str()), ("alice", "ticket 4711"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Ask what happened
+//!
+//! ```
+//! use modeldb::{Fact, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a"))
+//! # })?;
+//! store.write(|w| w.runs().rename(&run, "b"))?;
+//! store.write(|w| w.runs().delete(&run))?;
+//! let mut told = Vec::new();
+//! for step in store.read().history(&run)? {
+//!     let step = step?;
+//!     match step.change.map(|change| change.fact) {
+//!         Some(Fact::Edited { edits, .. }) => {
+//!             for edit in edits {
+//!                 let shown = |value: Option<modeldb::FieldValue>| value.map_or("-".to_owned(), |v| v.to_string());
+//!                 told.push(format!("{}: {} -> {}", edit.field, shown(edit.old), shown(edit.new)));
+//!             }
+//!         }
+//!         _ => told.push(step.operation.name),
+//!     }
+//! }
+//! assert_eq!(told, ["deleted: - -> present", "name: \"a\" -> \"b\"", "run.create"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Look at the past
+//!
+//! ```
+//! use modeldb::{NewRun, Store, Timestamp};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a"))
+//! # })?;
+//! let before = store.read().sequence();
+//! store.write(|w| w.runs().delete(&run))?;
+//!
+//! let past = store.read().as_of(before)?; // or a Timestamp
+//! assert_eq!(past.runs().get(&run)?.name, "a");
+//! assert!(store.read().as_of(Timestamp::from_millis(0))?.runs().get(&run).is_err());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Change only what was not changed
+//!
+//! A write sees the present, so a rule of the host's own is an `if` in the closure, and an error of the host's takes
+//! everything back.
+//!
+//! ```
+//! use modeldb::{Error, ErrorKind, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a"))
+//! # })?;
+//! let seen = store.read().runs().get(&run)?;
+//! # store.write(|w| w.runs().describe(&run, "somebody was faster"))?;
+//! let outcome = store.write(|w| {
+//!     if w.runs().get(&run)?.version_number != seen.version_number {
+//!         return Err(Error::new(ErrorKind::Conflict, "the run was changed since it was shown"));
+//!     }
+//!     w.runs().describe(&run, "mine")
+//! });
+//! assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Conflict);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Prove it to an auditor
+//!
+//! ```
+//! use modeldb::{Head, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! store.write(|w| w.projects().get_or_create("wine-quality"))?;
+//! let kept_elsewhere = store.audit().head()?.to_string();
+//!
+//! store.write(|w| w.projects().get_or_create("another"))?;
+//! let head: Head = kept_elsewhere.parse()?;
+//! let report = store.audit().verify_against(&head)?;
+//! assert!(report.is_intact(), "{:?}", report.fault);
+//! assert_eq!((report.commits, report.entities), (2, 2));
+//!
+//! let mut lines = Vec::new(); // a file; another program can verify it
+//! assert_eq!(store.audit().export(&mut lines)?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Follow changes
+//!
+//! A follower keeps the last sequence number it has handled, with its own data, and goes on from there.
+//!
+//! ```
+//! use std::time::Duration;
+//! use modeldb::{Sequence, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let mut watch = store.watch(Sequence::ZERO);
+//! let writer = store.clone();
+//! let thread = std::thread::spawn(move || writer.write(|w| w.projects().get_or_create("wine-quality")));
+//!
+//! let watched = watch.next_within(Duration::from_secs(60))?.expect("a commit");
+//! for change in watched.changes()? {
+//!     println!("{}", change?.expect("nothing was erased").entity);
+//! }
+//! assert_eq!(watch.seen(), Sequence::new(1));
+//! # thread.join().unwrap()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Repeat a request safely
+//!
+//! ```
+//! use modeldb::{Once, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let request = || store.write_once("request-17", |w| w.projects().get_or_create("wine-quality"));
+//! assert!(matches!(request()?, Once::Done { .. }));
+//! assert!(matches!(request()?, Once::Repeated { .. }));
+//! assert_eq!(store.outcome("request-17")?, Some(store.read().sequence()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Share a store between threads
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let experiment = store.write(|w| {
+//!     let project = w.projects().get_or_create("p")?;
+//!     w.experiments().get_or_create(&project, "e")
+//! })?;
+//! std::thread::scope(|scope| {
+//!     for worker in 0..4 {
+//!         let (store, experiment) = (store.clone(), experiment.clone());
+//!         scope.spawn(move || {
+//!             let run = NewRun::named(format!("worker-{worker}"));
+//!             store.write(|w| w.runs().create(&experiment, run)).expect("names differ");
+//!         });
+//!     }
+//! });
+//! assert_eq!(store.read().runs().list(&experiment)?.count()?, 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Repeat a test exactly
+//!
+//! With a clock and an entropy of its own, a store gives the same ids, times and hashes each time.
+//!
+//! ```
+//! use modeldb::{Actor, ManualClock, SeededEntropy, Store, Timestamp};
+//! # fn main() -> modeldb::Result<()> {
+//! let head = || {
+//!     let store = Store::options()
+//!         .clock(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)))
+//!         .entropy(SeededEntropy::new(7))
+//!         .actor(Actor::service("test"))
+//!         .open_in_memory()?;
+//!     store.write(|w| w.projects().create(modeldb::NewProject::new()))?;
+//!     store.audit().head()
+//! };
+//! assert_eq!(head()?, head()?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Crash on purpose
+//!
+//! With the feature `simulation`, a program that embeds a store can be tested against crashes and failing disks.
+//!
+#![cfg_attr(feature = "simulation", doc = "```")]
+#![cfg_attr(not(feature = "simulation"), doc = "```text")]
+//! use modeldb::simulation::{Keep, SimulatedDisk};
+//! use modeldb::Store;
+//! # fn main() -> modeldb::Result<()> {
+//! let disk = SimulatedDisk::new();
+//! disk.record();
+//! let store = Store::options().open_simulated(&disk)?;
+//! store.write(|w| w.projects().get_or_create("wine-quality"))?;
+//!
+//! // The power fails now, and nothing survives that was not synced.
+//! let crashed = disk.image(disk.recorded(), Keep::None);
+//! let reopened = Store::options().create(false).open_simulated(&crashed)?;
+//! assert_eq!(reopened.read().projects().get_by_name("wine-quality")?.name, "wine-quality");
+//! # Ok(())
+//! # }
+//! ```

@@ -1,0 +1,207 @@
+//! Every byte on disk, in format 1.
+//!
+//! # Files
+//!
+//! ```text
+//! experiments.modeldb/
+//!   store.redb        everything
+//!   store.redb.new    a store that is being made; renamed to store.redb once it is durable
+//!   lock              empty; locked while the store is open
+//! ```
+//!
+//! `store.redb` is a file of [redb](https://docs.rs/redb) 4. redb compares integers as numbers and tuples field by
+//! field, and so are the keys below ordered.
+//!
+//! # Tables
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | name: `&str` | envelope of the setting |
+//! | `dictionary` | code: `u32` | envelope of a key's text, UTF-8 |
+//! | `projects`, `experiments`, `runs` | row: `u32` | envelope of the record |
+//! | `hidden` | kind: `u8`, row: `u32` | nothing; there is one for each deleted project and experiment |
+//! | `log` | sequence: `u64`, first change: `u32`, piece: `u32` | piece of the envelope of a part of a commit |
+//! | `packs` | last sequence: `u64`, piece: `u32` | piece of the envelope of a pack |
+//! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text |
+//! | `entries` | key: `u64`, row: `u32` | nothing; an entry of the key index |
+//!
+//! All tables exist from the first commit of the file on. Kinds are 1 project, 2 experiment, 3 run. Rows and codes are
+//! dense from 0, in the order in which the log creates entities and first uses keys, and never reused.
+//!
+//! A value longer than a page would take a run of pages rounded up to a power of two. So log parts and packs are cut
+//! in pieces of 4,040 bytes, and texts in pieces of 65,408, numbered from 0.
+//!
+//! # Envelope
+//!
+//! ```text
+//! 0      1         2                  6
+//! +------+---------+------------------+----------------
+//! | kind | version | CRC-32, LE       | payload ...
+//! +------+---------+------------------+----------------
+//! ```
+//!
+//! The CRC (of zlib, polynomial 0x04C11DB7) is over kind, version, key bytes and payload. With the key in it, a value
+//! that is found under a damaged key does not pass for intact. The version is 1 throughout format 1.
+//!
+//! | kind | holds | key bytes, integers LE |
+//! |---|---|---|
+//! | 1, 2, 3 | record of a project, an experiment, a run | row, 4 bytes |
+//! | 16 | part of a commit | sequence, 8 bytes; first change, 4 bytes |
+//! | 17 | pack | last sequence, 8 bytes |
+//! | 32 | text of a key | code, 4 bytes |
+//! | 33 | setting | its name |
+//!
+//! Texts have no envelope: their key is their digest.
+//!
+//! # Settings
+//!
+//! | name | bytes, integers LE |
+//! |---|---|
+//! | `format` | `u32`: 1 |
+//! | `layout` | text: rkyv's version and format features, and the sizes of the archived types |
+//! | `hash-key` | 16 random bytes: the key of the key index's hash |
+//! | `keys` | watermark of the key index: `u64` sequence, then the rows of each kind there were then, `u64` each |
+//! | `packed` | `u64`: the sequence number up to which commits were packed |
+//!
+//! # Records
+//!
+//! The payload is an archive of rkyv 0.8 with the features `little_endian`, `unaligned` and `pointer_width_32`, the
+//! root at its end. The order of the fields is the schema.
+//!
+//! ```text
+//! project     head
+//! experiment  head, project: u32
+//! run         head, project: u32, experiment: u32, start_time: i64, end_time: i64,
+//!             hyperparameters: [key value], metrics: [key value]
+//!
+//! head        id, name: text, description: text, owner: text,
+//!             date_created: i64, date_updated: i64, version: u64,
+//!             last_sequence: u64, last_index: u32, deleted: bool,
+//!             attributes: [key value], tags: [string], rare: bytes
+//! id          uuid: 16 bytes (lower case, hyphens) | hex: 16 bytes (32 lower-case digits) | string
+//! text        string of at most 4,096 bytes | boxed (SHA-256, length: u64)
+//! key value   key code: u32, declared type: u8, value
+//! value       null | bool | i64 | f64 | string | boxed (SHA-256, length: u64) | nested: bytes
+//! ```
+//!
+//! Times are milliseconds since 1970; 0 is none. `last_sequence` and `last_index` name the entity's last change. Lists
+//! of key-values are in ascending order of the keys' texts, tags in ascending order. `nested` is the canonical encoding
+//! of a list or a map. `rare` is the canonical encoding of the entity's fields numbered 32 and above, or nothing if all
+//! are default.
+//!
+//! # Canonical encoding
+//!
+//! Deterministic CBOR (RFC 8949, section 4.2.1): shortest integers and floats, definite lengths, map keys in bytewise
+//! order of their encodings. On top of it:
+//!
+//! - A struct is a map from field numbers to values; a field that has its default is left out. Numbers are never
+//!   reused (`src/codec/canon_model.rs` lists them).
+//! - An enum without data is its number; one with data is `[number, data]`.
+//! - An optional field that is none is null, or left out.
+//! - A key-value is `[key, value]`, or `[key, value, declared type]` where the type does not follow from the value.
+//! - Every NaN is `f9 7e00`.
+//! - A text longer than 4,096 bytes is `28004([SHA-256, length])`, and its bytes are in `texts`.
+//!
+//! # The log
+//!
+//! A commit is one or more parts. A part ends when its items reach 128 KiB; the last one has the trailer.
+//!
+//! ```text
+//! part      codec byte || content                 the payload of an envelope of kind 16
+//!           codec 0: content as it is, when it is shorter than 4,040 bytes
+//!           codec 1: length u32 LE || LZ4 block
+//! content   [ [ item, ... ], trailer or null ]
+//! item      [ salt, bytes ]                       or, after an erasure, [ digest ]
+//! trailer   [ header bytes, item of the context, hash ]
+//! header    [ sequence, time, [ [ name, changes, repeated ], ... ], changes ]
+//! context   { 0: actor, 1: id of the write }
+//! actor     { 0: principal, 1: kind, 2: on behalf of, 3: session, 4: client, 5: source address,
+//!             6: request id, 7: reason }
+//! ```
+//!
+//! All of it is canonical encoding; `bytes` and `header bytes` are byte strings that hold one. Salts have 16 bytes.
+//! `[name, changes, repeated]` stands for `repeated` operations in a row with the same name and number of changes. The
+//! key of a part names the first change that is in it, from 0.
+//!
+//! A change is one of
+//!
+//! ```text
+//! created   [ 0, kind, struct of the entity ]
+//! edited    [ 1, kind, id, previous sequence, previous index, old date, new date, [ edit, ... ] ]
+//! edit      [ field, old, new ]  or, for fields with a key, [ field, key, old, new ]
+//! ```
+//!
+//! | field | name | value |
+//! |---|---|---|
+//! | 0, 1, 4 | name, description, code version | text |
+//! | 2, 3 | start, end | milliseconds |
+//! | 5, 6 | code version snapshot, environment | struct |
+//! | 7, 8, 9 with a key | attribute, metric, hyperparameter | `[value, declared type]` |
+//! | 10 with the tag | tag | true |
+//! | 11 | deleted | true |
+//!
+//! Null stands for a value that is not there, before or after. Each edit that changes anything also adds 1 to the
+//! entity's version number. The previous sequence and index name the entity's change before this one.
+//!
+//! # Hashes
+//!
+//! ```text
+//! digest of x = SHA-256(salt of x || bytes of x)           x: the context, and each change
+//! root(n)     = SHA-256(digest of change 0 || digest of change 1 || ...)
+//! hash(n)     = SHA-256(hash(n-1) || header bytes(n) || digest of the context || root(n))
+//! hash(0)     = 32 zero bytes
+//! ```
+//!
+//! An item can be replaced by its digest without changing any hash; the salt keeps what was erased from being guessed.
+//! A head is a sequence number and its hash, written `sequence:hash` with the hash in 64 hexadecimal digits.
+//!
+//! # Packs
+//!
+//! Once 192 commits lie behind the last packed one, the next 128 sequence numbers are packed: those of them that take
+//! one row of `log` go into one pack and leave `log`; larger ones stay where they are.
+//!
+//! ```text
+//! pack      length u32 LE || LZ4 block of: ( sequence u64 LE || length u32 LE || part ) ...
+//! ```
+//!
+//! A commit is looked for in `log` first, then in the first pack whose last sequence is not less.
+//!
+//! # Key index
+//!
+//! An ordered set of `(key: u64, row: u32)`. With `H` for SipHash-1-3 under the store's hash key, its top bit cleared:
+//!
+//! | finds | key | row |
+//! |---|---|---|
+//! | an entity by id | `H(0, kind, 0 as u64, id)` | its row |
+//! | an entity by name | `H(1, kind, length of scope as u64, scope, name)` | its row |
+//! | children in order of creation | `1 << 63 \| kind << 32 \| parent row` | the child's row |
+//! | a commit by its write id | `H(2, 0, 0 as u64, id)` | low half of its sequence number |
+//!
+//! Kinds and domains are single bytes, lengths little-endian. The scope of a project's name is its workspace; that of
+//! an experiment's or a run's is the parent's row, 4 bytes LE. Projects are the children of row 0.
+//!
+//! Entries only propose. They are never removed, and one too many does no harm. The table has at least the entries of
+//! all commits up to its watermark; those of later commits are made again from the log when the store is opened.
+//!
+//! # Why a crash leaves a store
+//!
+//! 1. redb commits by writing new pages beside the old ones and then one header that names the new root and carries a
+//!    checksum. A torn header, or a root whose pages did not all arrive, is found at open, and the root before it is
+//!    taken. So what is found is exactly the state after some transaction that was committed, and not before the last
+//!    one whose sync returned.
+//! 2. A transaction holds whole commits of the log with everything they do to tables. So tables and log are of one
+//!    moment.
+//! 3. What a writer keeps in memory (sequence, hash, time, next rows, packed commits, deleted rows) is read from the
+//!    tables at open. None of it can disagree with them.
+//! 4. The key index's watermark is written by the transaction that completes the entries up to it. So it is never
+//!    ahead of its entries, nor, being in the same file, of the log.
+//! 5. A new file is complete and synced before it is renamed, and the folder is synced after it.
+//!
+//! # What the format's number means
+//!
+//! A store carries the number in the setting `format`. It is read before anything is written, and a store with another
+//! number, or another `layout`, is refused as `Incompatible` and left as it was. The number changes when a build of
+//! the old number could no longer read what a new build writes, or would read it wrongly. It is independent of the
+//! crate's version. Once a number is published, its record types and golden bytes are frozen; later ones stand
+//! beside them, and older records are read by upgrading them in memory. The log's bytes are what is hashed: they are
+//! never rewritten into a newer format, only read.

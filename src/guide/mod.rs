@@ -1,0 +1,11 @@
+//! The guide: documentation only, compiled with the code so that it stays true.
+//!
+//! - [`cookbook`]: recipes, each a compiled program
+//! - [`durability`]: what is promised when, and what to do after an error
+//! - [`architecture`]: a tour of the code for whoever wants to change it
+//! - [`mod@format`]: every byte on disk
+
+pub mod architecture;
+pub mod cookbook;
+pub mod durability;
+pub mod format;
