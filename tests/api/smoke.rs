@@ -32,7 +32,7 @@ fn the_first_program() {
     assert_eq!(store.audit().head().unwrap(), head);
     assert_eq!(store.read().runs().get(&run).unwrap(), found);
     let runs = store.read().runs().list(&found.experiment_id).unwrap().page(10).unwrap();
-    assert_eq!(runs.items, [found.clone()]);
+    assert_eq!(runs.items, std::slice::from_ref(&found));
     let error = store.write(|w| w.runs().create(&found.experiment_id, NewRun::named("depth-6"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     store.write(|w| w.runs().delete(&run)).unwrap();
