@@ -262,7 +262,7 @@ impl Store {
         inner.waiting.fetch_sub(1, Ordering::SeqCst);
         if let Err(error) = inner.check_usable() {
             // Others may have left their group to this thread.
-            writer.end_group(inner, false);
+            let _ = writer.end_group(inner, false);
             return Err(error);
         }
         let ran = writer.run(self, id, write);

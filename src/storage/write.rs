@@ -253,18 +253,18 @@ impl<'t> WriteTables<'t> {
         let doing = "folding the key index";
         for rows in entries.chunk_by(|a, b| a.0 == b.0) {
             // Many rows of one key are the new children of a parent: behind all that are there.
-            if let [first, .., last] = rows {
-                if rows.len() >= FEW {
-                    let mut cursor = self.entries.upper_bound_mut(Bound::Included(*last)).map_err(storage(doing))?;
-                    let before = cursor.peek_prev().map_err(storage(doing))?.map(|(entry, _)| entry.value());
-                    if before.is_none_or(|before| before < *first) {
-                        for entry in rows {
-                            cursor.insert_before(*entry, ()).map_err(storage(doing))?;
-                        }
-                        cursor.close().map_err(storage(doing))?;
-                        continue;
-                    }
-                    cursor.close().map_err(storage(doing))?;
+            if let [first, .., last] = rows
+                && rows.len() >= FEW
+            {
+                let mut cursor = self.entries.upper_bound_mut(Bound::Included(*last)).map_err(storage(doing))?;
+                let before = cursor.peek_prev().map_err(storage(doing))?.map(|(entry, _)| entry.value());
+                let behind = before.is_none_or(|before| before < *first);
+                for entry in rows.iter().filter(|_| behind) {
+                    cursor.insert_before(*entry, ()).map_err(storage(doing))?;
+                }
+                cursor.close().map_err(storage(doing))?;
+                if behind {
+                    continue;
                 }
             }
             for entry in rows {

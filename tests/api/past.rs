@@ -104,7 +104,7 @@ fn step(store: &Store, random: &mut Random, ids: &mut Ids) -> Option<()> {
             // Some writes hold several operations on one run.
             store
                 .write(|w| {
-                    if choice % 3 == 0 {
+                    if choice.is_multiple_of(3) {
                         w.runs().start(&run, ms(choice as i64))?;
                     }
                     match choice {

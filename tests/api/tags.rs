@@ -41,8 +41,8 @@ fn a_tag_has_1_to_40_characters() {
     store.write(|w| w.projects().add_tags(&bench.project, [longest.clone()])).unwrap();
     store.write(|w| w.experiments().add_tags(&bench.experiment, [longest.clone()])).unwrap();
     store.write(|w| w.runs().add_tags(&run, [longest.clone()])).unwrap();
-    assert_eq!(store.read().projects().get(&bench.project).unwrap().tags, [longest.clone()]);
-    assert_eq!(store.read().experiments().get(&bench.experiment).unwrap().tags, [longest.clone()]);
+    assert_eq!(store.read().projects().get(&bench.project).unwrap().tags, std::slice::from_ref(&longest));
+    assert_eq!(store.read().experiments().get(&bench.experiment).unwrap().tags, std::slice::from_ref(&longest));
     assert_eq!(bench.get(&run).tags, [longest]);
     // The same at creation.
     let invalid = ErrorKind::InvalidArgument;

@@ -15,6 +15,9 @@ const WRITERS: usize = 4;
 const READERS: usize = 3;
 const EACH: usize = 250;
 
+/// A snapshot, and what it showed when it was taken.
+type Held = (Snapshot, [BTreeMap<String, Run>; 2], Sequence);
+
 /// The runs of an experiment by name.
 fn runs(snapshot: &Snapshot, experiment: &ExperimentId) -> BTreeMap<String, Run> {
     let listed = snapshot.runs().list(experiment).unwrap();
@@ -100,7 +103,7 @@ fn every_snapshot_keeps_what_every_write_keeps() {
             let snapshots = snapshots.clone();
             let mut random = Random::new(seed ^ 0xff00 ^ reader as u64);
             thread::spawn(move || {
-                let mut held: Vec<(Snapshot, [BTreeMap<String, Run>; 2], Sequence)> = Vec::new();
+                let mut held: Vec<Held> = Vec::new();
                 let mut last = Sequence::ZERO;
                 while !stop.load(Ordering::SeqCst) {
                     let snapshot = store.read();
