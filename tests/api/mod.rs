@@ -7,6 +7,7 @@ mod deletion;
 mod determinism;
 mod durability;
 mod errors;
+mod export;
 mod history;
 mod keys;
 mod names;
