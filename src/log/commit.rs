@@ -108,6 +108,8 @@ pub(crate) struct Trailer {
     pub(crate) header: Vec<u8>,
     pub(crate) actor: Item,
     pub(crate) hash: Hash,
+    /// Changes of the commit, counted: what the header says of them is held against it.
+    pub(crate) changes: u32,
 }
 
 impl Trailer {
@@ -119,10 +121,16 @@ impl Trailer {
             let sequence = Canon::decode(&mut from)?;
             let time = Canon::decode(&mut from)?;
             let mut operations = Vec::new();
+            let mut told = 0_u64;
             for _ in 0..from.array()? {
                 from.array_of(3)?;
                 let name = from.short_text()?.to_owned();
                 let (changes, repeated) = (u32::decode(&mut from)?, u32::decode(&mut from)?);
+                // Before anything is made of the number: a lie could ask for all memory.
+                told = told.saturating_add(u64::from(changes.max(1)).saturating_mul(u64::from(repeated)));
+                if told > u64::from(self.changes) {
+                    return Err(DecodeError::Other("more operations than changes"));
+                }
                 operations.extend((0..repeated).map(|_| Operation { name: name.clone(), changes }));
             }
             let changes = Canon::decode(&mut from)?;
@@ -227,11 +235,37 @@ impl Part {
                 from.array_of(3)?;
                 let header = from.bytes()?.to_vec();
                 let actor = Item::decode(&mut from)?;
-                Some(Trailer { header, actor, hash: Hash::new(from.fixed()?) })
+                let hash = Hash::new(from.fixed()?);
+                let count = u32::try_from(items.len()).ok().and_then(|count| first.checked_add(count));
+                let changes = count.ok_or(DecodeError::Other("more changes than a commit has"))?;
+                Some(Trailer { header, actor, hash, changes })
             };
             from.done()?;
             Ok(Part { first, items, trailer })
         };
         decode().map_err(|error| error.at("a part of a commit"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_header_cannot_ask_for_more_operations_than_there_are_changes() {
+        for (repeated, expected) in [(1, None), (1000, Some(ErrorKind::Corrupt))] {
+            let mut header = Encoder::new();
+            header.array(4).uint(1).int(0).array(1).array(3).short_text("run.create").uint(1).uint(repeated).uint(1);
+            let mut context = Encoder::new();
+            Context::default().encode(&mut context);
+            let actor = Item::Whole { salt: [0; SALT_BYTES], bytes: context.into_bytes() };
+            let trailer = Trailer { header: header.into_bytes(), actor, hash: Hash::ZERO, changes: 1 };
+            let mut items = Encoder::new();
+            encode_item(&mut items, &[0; SALT_BYTES], b"change");
+            let part = Part::open(0, &Part::seal(1, &items.into_bytes(), Some(&trailer))).unwrap();
+            let commit = part.trailer.unwrap().commit();
+            assert_eq!(commit.err().map(|error| error.kind()), expected);
+        }
     }
 }

@@ -254,7 +254,7 @@ impl Draft {
         }
         let actor = Item::Whole { salt: salt(entropy)?, bytes: encoder.into_bytes() };
         let hash = chain::link(previous, &header, &actor.digest(), &self.root.clone().finish());
-        self.end_part(Some(&Trailer { header, actor, hash }));
+        self.end_part(Some(&Trailer { header, actor, hash, changes: self.changes }));
         Ok(hash)
     }
 

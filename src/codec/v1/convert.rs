@@ -225,6 +225,9 @@ fn key_values(entries: &[ArchivedKeyValueV1], from: &dyn Resolve) -> Result<KeyV
         let key = from.key(entry.key.to_native())?;
         owned.push(KeyValue::new(&*key, value(&entry.value, from)?).value_type(value_type));
     }
+    if !owned.is_sorted_by(|a, b| a.key < b.key) {
+        return Err(Error::corrupt("key-values are out of order"));
+    }
     Ok(KeyValues::from_sorted(owned))
 }
 
@@ -295,4 +298,51 @@ pub(crate) fn run(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<R
     run.hyperparameters = key_values(&record.hyperparameters, from)?;
     run.metrics = key_values(&record.metrics, from)?;
     Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::model::NewRun;
+
+    struct Keys(Vec<String>);
+
+    impl Texts for Keys {
+        fn text(&self, _: &Digest, _: u64) -> Result<Vec<u8>> {
+            Err(Error::corrupt("no text"))
+        }
+    }
+
+    impl Resolve for Keys {
+        fn key(&self, code: u32) -> Result<Arc<str>> {
+            Ok(self.0[code as usize].as_str().into())
+        }
+        fn project_id(&self, _: Row) -> Result<ProjectId> {
+            ProjectId::new("p")
+        }
+        fn experiment_id(&self, _: Row) -> Result<ExperimentId> {
+            ExperimentId::new("e")
+        }
+    }
+
+    #[test]
+    fn keys_out_of_order_are_damage_and_no_panic() {
+        for (keys, expected) in [(["a", "b"], None), (["b", "a"], Some(ErrorKind::Corrupt))] {
+            let new = NewRun::named("n").id(RunId::new("r").unwrap()).metric("a", 1).metric("b", 2);
+            let row = Row(0);
+            let last = ChangeId::default();
+            let stored =
+                Stored { entity: Entity::Run(new.0), row, project: row, experiment: row, last, deleted: false };
+            let mut code = 0;
+            let mut intern = |_: &str| {
+                code += 1;
+                Ok(code - 1)
+            };
+            let sealed = encode(stored, &mut intern, &mut Vec::new()).unwrap();
+            let keys = Keys(keys.map(str::to_owned).to_vec());
+            let found = decode(EntityKind::Run, row, &sealed[envelope::HEADER..], &keys);
+            assert_eq!(found.err().map(|error| error.kind()), expected);
+        }
+    }
 }
