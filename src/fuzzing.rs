@@ -5,14 +5,19 @@
 
 use std::sync::Arc;
 
-use crate::codec::canon::{self, Canon, Decoder, Digest, Texts};
+use crate::codec::canon::{self, Canon, Decoder, Digest, Encoder, Texts};
+use crate::codec::compress;
 use crate::codec::envelope::{self, Kind};
 use crate::codec::v1::{self, Resolve};
 use crate::error::{Error, Result};
-use crate::id::{EntityKind, ExperimentId, ProjectId, Row};
+use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log::apply;
-use crate::log::change::Change;
-use crate::log::commit::Part;
+use crate::log::chain::Hash;
+use crate::log::change::{Change, Edit, Fact, Field};
+use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
+use crate::log::resolve::payload;
+use crate::model::{Entity, NewRun, Stored};
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// Resolves everything to something small.
@@ -36,6 +41,19 @@ impl Resolve for Anything {
     }
     fn experiment_id(&self, row: Row) -> Result<ExperimentId> {
         ExperimentId::new(format!("experiment {}", row.0))
+    }
+}
+
+/// The decoder that the first byte names.
+pub fn decode(data: &[u8]) {
+    match data.split_first() {
+        Some((0, rest)) => envelope(rest),
+        Some((1, rest)) => record(rest),
+        Some((2, rest)) => commit_part(rest),
+        Some((3, rest)) => pack(rest),
+        Some((4, rest)) => change(rest),
+        Some((5, rest)) => value(rest),
+        _ => {}
     }
 }
 
@@ -70,7 +88,7 @@ pub fn commit_part(data: &[u8]) {
     }
     for item in &part.items {
         let _ = item.digest();
-        if let crate::log::commit::Item::Whole { bytes, .. } = item {
+        if let Item::Whole { bytes, .. } = item {
             change(bytes);
         }
     }
@@ -100,6 +118,59 @@ fn round_trip<T: Canon + PartialEq>(data: &[u8]) {
     assert!(large.is_empty() || !bytes.is_empty());
     let again = Decoder::whole::<T>(&bytes, &Kept(&large));
     assert!(again.is_ok_and(|again| again == decoded), "what was decoded changes when it is written");
+}
+
+/// Inputs of [`decode`] that are as the store writes them, by name.
+pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let new = NewRun::named("seed")
+        .id(RunId::new("0192f0c1-2a3b-7c4d-8e5f-001122334455").unwrap_or_default())
+        .hyperparameters([("depth", 6), ("width", 64)])
+        .metric("accuracy", 0.91)
+        .attribute("nested", vec![Value::Int(1), Value::Null])
+        .code_version("v1")
+        .feature("age")
+        .tag("baseline");
+    let entity = Entity::Run(new.0);
+    let created = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity.clone())) };
+    let edits = vec![Edit { field: Field::Metric("loss".into()), old: None, new: None }];
+    let (zero, previous) = (Timestamp::default(), Some(ChangeId::default()));
+    let fact = Fact::Edited { old_date_updated: zero, new_date_updated: zero, edits };
+    let edited = Change { entity: entity.id(), previous, fact };
+    let (created, edited) = (canon::encode(&created).0, canon::encode(&edited).0);
+
+    let mut items = Encoder::new();
+    commit::encode_item(&mut items, &[7; 16], &created);
+    commit::encode_item(&mut items, &[8; 16], &edited);
+    let operations = [Operation { name: "run.create".into(), changes: 1 }, Operation { name: "x".into(), changes: 1 }];
+    let header = commit::encode_header(Sequence::new(1), zero, &operations, 2);
+    let context = canon::encode(&Context { idempotency_id: "id".into(), ..Context::default() }).0;
+    let actor = Item::Whole { salt: [9; 16], bytes: context };
+    let trailer = Trailer { header, actor, hash: Hash::ZERO, changes: 2 };
+    let part = Part::seal(2, &items.into_bytes(), Some(&trailer));
+
+    let len = u32::try_from(part.len()).unwrap_or_default();
+    let block = [&1_u64.to_le_bytes()[..], &len.to_le_bytes(), &part].concat();
+    let row = Row(0);
+    let stored = Stored { entity, row, project: row, experiment: row, last: ChangeId::default(), deleted: false };
+    let record = encode_record(stored).unwrap_or_default();
+    vec![
+        ("envelope", [&[0], &*envelope::wrap(Kind::Run, b"", b"payload")].concat()),
+        ("record", [&[1], payload(&record)].concat()),
+        ("part", [&[2], &*part].concat()),
+        ("pack", [&[3], &*compress::compress(&block)].concat()),
+        ("created", [&[4], &*created].concat()),
+        ("edited", [&[4], &*edited].concat()),
+        ("value", [&[5], &*canon::encode(&Value::List(vec![Value::Float(0.1), Value::Null])).0].concat()),
+    ]
+}
+
+fn encode_record(stored: Stored) -> Result<Vec<u8>> {
+    let mut keys = 0;
+    let mut intern = |_: &str| {
+        keys += 1;
+        Ok(keys)
+    };
+    v1::encode(stored, &mut intern, &mut Vec::new())
 }
 
 /// The texts that an encoding put beside it.
