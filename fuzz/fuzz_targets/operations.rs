@@ -14,18 +14,46 @@ use modeldb::{
 /// What is done next. Small numbers, so that names and keys meet.
 #[derive(Debug, Arbitrary)]
 enum Step {
-    Create { name: u8 },
-    CreateMany { first: u8, count: u8 },
-    Metric { run: u8, key: u8, value: i64 },
-    Describe { run: u8, len: u16 },
-    Rename { run: u8, name: u8 },
-    Delete { run: u8 },
+    Create {
+        name: u8,
+    },
+    CreateMany {
+        first: u8,
+        count: u8,
+    },
+    Metric {
+        run: u8,
+        key: u8,
+        value: i64,
+    },
+    Describe {
+        run: u8,
+        len: u16,
+    },
+    Rename {
+        run: u8,
+        name: u8,
+    },
+    Delete {
+        run: u8,
+    },
     /// A write that does all this and then fails.
-    TakenBack { name: u8 },
-    Once { id: u8, name: u8 },
+    TakenBack {
+        name: u8,
+    },
+    Once {
+        id: u8,
+        name: u8,
+    },
     Close,
-    Crash { how: u8, seed: u64 },
-    Fault { at: u8, for_good: bool },
+    Crash {
+        how: u8,
+        seed: u64,
+    },
+    Fault {
+        at: u8,
+        for_good: bool,
+    },
     Verify,
 }
 
