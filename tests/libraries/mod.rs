@@ -1,1 +1,5 @@
-//! What the design leans on in other crates.
+//! What the design leans on in other crates: where one of these fails after an update, a decision falls.
+
+mod encodings;
+mod records;
+mod storage;
