@@ -138,6 +138,10 @@ impl Session {
             session.step();
         }
         session.finish();
+        if shape.bulk_percent > 0 && seed == default_seed && most == usize::MAX {
+            // What this shape is for.
+            assert!(session.counts.folding_when_reopened > 0, "no reopening found a generation half folded");
+        }
         let rows = KINDS.map(|kind| session.world.entities[index(kind)].len());
         println!(
             "{}: seed {seed}, {} operations, {} commits, rows {rows:?}, {:?}",
@@ -155,9 +159,9 @@ impl Session {
         }
         match self.random.below(100) {
             0..=5 => self.read(),
-            6..=10 => self.past(),
-            11 => self.hold(),
-            12 if self.random.one_in(10) => self.audit(),
+            6..=8 => self.past(),
+            9 | 10 => self.hold(),
+            11 if self.random.one_in(40) => self.audit(),
             _ => self.write(),
         }
     }
@@ -420,9 +424,9 @@ impl Session {
         self.tell("audit");
         self.counts.audits += 1;
         let audit = self.store.audit();
-        let report = match self.heads.last() {
-            Some(head) => audit.verify_against(head).unwrap(),
-            None => audit.verify().unwrap(),
+        let report = match self.heads.as_slice() {
+            [] => audit.verify().unwrap(),
+            heads => audit.verify_against(self.random.pick(heads)).unwrap(),
         };
         assert!(report.is_intact(), "{report:?}");
         assert_eq!(report.commits, self.world.head());
@@ -469,7 +473,7 @@ impl Session {
         }
     }
 
-    /// All of the present, the whole log, and each head that was ever kept.
+    /// All of the present, and the whole log.
     fn finish(&mut self) {
         for _ in 0..2 {
             self.tell("finish");
@@ -487,12 +491,6 @@ impl Session {
             self.reopen();
         }
         self.audit();
-        for head in &self.heads {
-            assert!(self.store.audit().verify_against(head).unwrap().is_intact());
-            if self.world.head() > 3_000 {
-                break;
-            }
-        }
         replay::whole_log(&self.store.read(), &self.world);
     }
 }
