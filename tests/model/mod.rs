@@ -24,7 +24,7 @@ const SMALL: Shape = Shape { name: "small writes", many: 3, reopen_one_in: 500, 
 
 /// Enough entities to fill and fold several generations of the key index (32,768 entries, three an entity).
 const LARGE: Shape =
-    Shape { name: "large", operations: 1_600, many: 160, bulk_percent: 40, reopen_one_in: 30, clean_percent: 10 };
+    Shape { name: "large", operations: 1_600, many: 160, bulk_percent: 40, reopen_one_in: 20, clean_percent: 5 };
 
 #[test]
 fn mixed_operations_match_the_model_a() {
