@@ -72,7 +72,8 @@ pub enum Once<T> {
     /// The closure ran, and this is what it returned.
     #[non_exhaustive]
     Done {
-        /// The commit.
+        /// The commit; if the closure changed nothing, there is none, the id is not kept, and this is the last
+        /// durable one.
         sequence: Sequence,
         /// What the closure returned.
         value: T,
@@ -286,7 +287,14 @@ impl Store {
             Ran::Panicked(payload) => panic::resume_unwind(payload),
             Ran::Changed(value, sequence) => ended.map(|()| (Some(value), sequence)),
             Ran::Unchanged(value) => ended.map(|()| (Some(value), inner.durable.last())),
-            Ran::Repeated(sequence) => ended.map(|()| (None, sequence)),
+            Ran::Repeated(sequence) => {
+                ended?;
+                if sequence > inner.durable.last() {
+                    // A relaxed commit: whoever repeats a request wants to hear that it is safe.
+                    inner.flush()?;
+                }
+                Ok((None, sequence))
+            }
         }
     }
 }
@@ -468,8 +476,12 @@ impl Writer {
             }
         };
         let ended = ended.and_then(|()| {
-            inner.common.dictionary.publish(&mut group.pending)?;
-            inner.publish(&self.tip, &self.keys)
+            let published = inner.common.dictionary.publish(&mut group.pending);
+            // It has happened, but nobody can see it through this handle.
+            published.and_then(|()| inner.publish(&self.tip, &self.keys)).map_err(|error| {
+                Error::new(ErrorKind::CommitUnknown, format!("publishing a commit: {}", error.message()))
+                    .with_source(error)
+            })
         });
         match &ended {
             Ok(()) => {

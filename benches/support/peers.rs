@@ -1,7 +1,8 @@
-//! The engines that are compared: modeldb, SQLite in two schemas, and redb as it is.
+//! The engines that are compared: modeldb, SQLite in two schemas (one of them also with indexes for searching), and redb
+//! as it is.
 //!
 //! All give the same durability: whatever they acknowledge is synced. They do not give the same beyond: only
-//! modeldb keeps a history with a hash chain; it and the EAV schema find a run by its name.
+//! modeldb keeps a history with a hash chain; redb finds a run by its id alone.
 
 mod modeldb;
 mod redb;
@@ -33,10 +34,11 @@ pub(crate) trait Peer {
 pub(crate) type Open = fn(&Path) -> Box<dyn Peer>;
 
 /// Every engine with its name, modeldb first.
-pub(crate) const PEERS: [(&str, Open); 4] = [
+pub(crate) const PEERS: [(&str, Open); 5] = [
     ("modeldb", |folder| Box::new(ModelDb::open(folder))),
     ("sqlite-eav", |folder| Box::new(SqliteEav::open(folder))),
     ("sqlite-json", |folder| Box::new(SqliteJson::open(folder))),
+    ("sqlite-json+", |folder| Box::new(SqliteJson::open_searched(folder))),
     ("redb-json", |folder| Box::new(RedbJson::open(folder))),
 ];
 

@@ -35,6 +35,41 @@ impl Artifact {
         self
     }
 
+    /// The dataset version this entry links to.
+    #[must_use]
+    pub fn linked_artifact_id(mut self, id: impl Into<String>) -> Self {
+        self.linked_artifact_id = id.into();
+        self
+    }
+
+    /// The file name extension, without the dot.
+    #[must_use]
+    pub fn filename_extension(mut self, extension: impl Into<String>) -> Self {
+        self.filename_extension = extension.into();
+        self
+    }
+
+    /// How the bytes were serialized.
+    #[must_use]
+    pub fn serialization(mut self, serialization: impl Into<String>) -> Self {
+        self.serialization = serialization.into();
+        self
+    }
+
+    /// A finer type.
+    #[must_use]
+    pub fn artifact_subtype(mut self, subtype: impl Into<String>) -> Self {
+        self.artifact_subtype = subtype.into();
+        self
+    }
+
+    /// All bytes have arrived.
+    #[must_use]
+    pub fn upload_completed(mut self) -> Self {
+        self.upload_completed = true;
+        self
+    }
+
     /// Only the path is kept.
     #[must_use]
     pub fn path_only(mut self) -> Self {

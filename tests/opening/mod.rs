@@ -1,1 +1,50 @@
 //! What can be opened, and what is refused.
+
+mod lock;
+mod refused;
+mod unusual;
+
+use std::fs;
+use std::path::Path;
+
+use modeldb::{NewRun, RunId, Store};
+use redb::TableDefinition;
+
+const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+
+/// A closed store with one run.
+fn small_store(folder: &Path) -> RunId {
+    let store = Store::open(folder).unwrap();
+    let run = store
+        .write(|w| {
+            let project = w.projects().get_or_create("project")?;
+            let experiment = w.experiments().get_or_create(&project, "experiment")?;
+            w.runs().create(&experiment, NewRun::named("run").metric("accuracy", 0.5))
+        })
+        .unwrap();
+    store.close().unwrap();
+    run
+}
+
+/// Puts a setting of a closed store to another value, as a program of another version would write it.
+fn set_meta(folder: &Path, name: &str, payload: &[u8]) {
+    let database = redb::Database::create(folder.join("store.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let (kind, version) = (33, 1);
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&[kind, version]);
+        crc.update(name.as_bytes());
+        crc.update(payload);
+        let mut sealed = vec![kind, version];
+        sealed.extend_from_slice(&crc.finalize().to_le_bytes());
+        sealed.extend_from_slice(payload);
+        write.open_table(META).unwrap().insert(name, sealed.as_slice()).unwrap();
+    }
+    write.commit().unwrap();
+    database.close().unwrap();
+}
+
+fn file(folder: &Path) -> Vec<u8> {
+    fs::read(folder.join("store.redb")).unwrap()
+}

@@ -1,4 +1,5 @@
-//! SQLite, one JSON text for each run, found by its id and by nothing else.
+//! SQLite, one JSON text for each run: found by its id, by its name in its experiment, and listed by experiment, as
+//! modeldb does; and once more with the indexes that searching runs wants.
 
 use std::path::Path;
 
@@ -7,8 +8,22 @@ use rusqlite::{Connection, params};
 use super::{Peer, connect};
 use crate::support::record::Record;
 
-const SCHEMA: &str = "create table if not exists runs (id text primary key not null, body text not null);";
-const INSERT: &str = "insert into runs (id, body) values (?, ?)";
+const SCHEMA: &str = "
+    create table if not exists runs (
+        id text primary key not null, experiment text not null, name text not null, body text not null
+    );
+    create unique index if not exists runs_by_name on runs (experiment, name);";
+
+/// One index for each field that runs are usually searched and ordered by.
+const SEARCHED: &str = "
+    create index if not exists by_start on runs (json_extract(body, '$.start_time'));
+    create index if not exists by_accuracy on runs (json_extract(body, '$.metrics.accuracy'));
+    create index if not exists by_loss on runs (json_extract(body, '$.metrics.val_loss'));
+    create index if not exists by_rare on runs (json_extract(body, '$.metrics.rare_metric'));
+    create index if not exists by_optimizer on runs (json_extract(body, '$.hyperparameters.optimizer'));
+    create index if not exists by_status on runs (json_extract(body, '$.attributes.status'));";
+
+const INSERT: &str = "insert into runs (id, experiment, name, body) values (?, ?, ?, ?)";
 const SELECT: &str = "select body from runs where id = ?";
 
 pub(crate) struct SqliteJson(Connection);
@@ -16,6 +31,10 @@ pub(crate) struct SqliteJson(Connection);
 impl SqliteJson {
     pub(crate) fn open(folder: &Path) -> Self {
         SqliteJson(connect(folder, SCHEMA))
+    }
+
+    pub(crate) fn open_searched(folder: &Path) -> Self {
+        SqliteJson(connect(folder, &format!("{SCHEMA}{SEARCHED}")))
     }
 }
 
@@ -29,7 +48,8 @@ impl Peer for SqliteJson {
         {
             let mut insert = transaction.prepare_cached(INSERT).unwrap();
             for record in records {
-                insert.execute(params![record.id, serde_json::to_string(record).unwrap()]).unwrap();
+                let body = serde_json::to_string(record).unwrap();
+                insert.execute(params![record.id, record.experiment, record.name, body]).unwrap();
             }
         }
         transaction.commit().unwrap();
