@@ -12,3 +12,4 @@ mod floors;
 mod libraries;
 mod model;
 mod opening;
+mod outcome;
