@@ -1,1 +1,8 @@
-//! A crash at every I/O, and every I/O failing.
+//! Crashes and failing disks: what was acknowledged is there, nothing is there by halves.
+
+mod faults;
+mod images;
+pub(crate) mod model;
+pub(crate) mod random;
+mod recovery;
+pub(crate) mod workload;

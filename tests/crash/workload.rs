@@ -1,0 +1,307 @@
+//! A seeded workload on a simulated disk, and what was known of it at each point of the disk's trace.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Barrier, Mutex};
+
+use modeldb::simulation::SimulatedDisk;
+use modeldb::{Hash, ManualClock, Options, SeededEntropy, Sequence, Store, Timestamp, Value};
+
+use super::model::{Model, Op, actor};
+use super::random::Random;
+
+/// How a store is opened in these tests: nothing depends on the machine.
+pub(crate) fn options(entropy: u64) -> Options {
+    let clock = ManualClock::new(Timestamp::from_millis(2_000_000));
+    Store::options().actor(actor()).entropy(SeededEntropy::new(entropy)).clock(clock).cache_bytes(4 << 20)
+}
+
+/// A commit of the workload.
+struct Commit {
+    ops: Vec<Op>,
+    once: Option<String>,
+    time: i64,
+    /// Length of the trace before the write began, and after it was acknowledged.
+    started: usize,
+    acknowledged: usize,
+}
+
+/// A store on a simulated disk that is being worked on.
+pub(crate) struct Workload {
+    pub(crate) disk: SimulatedDisk,
+    pub(crate) store: Store,
+    clock: Arc<ManualClock>,
+    seed: u64,
+    random: Random,
+    commits: BTreeMap<u64, Commit>,
+    /// The state as the driver knows it.
+    now: Model,
+    counter: u64,
+    /// Length of the trace when the store had been made.
+    made: usize,
+}
+
+/// What the workload was, to check images against.
+pub(crate) struct History {
+    pub(crate) disk: SimulatedDisk,
+    /// The state after each commit, from 0.
+    pub(crate) states: Vec<Model>,
+    pub(crate) hashes: Vec<Hash>,
+    started: Vec<usize>,
+    acknowledged: Vec<usize>,
+    pub(crate) made: usize,
+    /// The writes, to make them again elsewhere.
+    pub(crate) writes: Vec<(Vec<Op>, Option<String>, i64)>,
+}
+
+impl Workload {
+    /// A new store; its creation is in the trace.
+    pub(crate) fn new(seed: u64) -> Self {
+        let disk = SimulatedDisk::new();
+        disk.record();
+        Self::on(disk, seed)
+    }
+
+    pub(crate) fn on(disk: SimulatedDisk, seed: u64) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let store = open(&disk, &clock, seed);
+        let made = disk.recorded();
+        Workload {
+            disk,
+            store,
+            clock,
+            seed,
+            random: Random::new(seed),
+            commits: BTreeMap::new(),
+            now: Model::default(),
+            counter: 0,
+            made,
+        }
+    }
+
+    /// Begins the trace here: what was done before is not crashed.
+    pub(crate) fn record(&mut self) {
+        self.disk.record();
+        self.made = 0;
+        for commit in self.commits.values_mut() {
+            (commit.started, commit.acknowledged) = (0, 0);
+        }
+    }
+
+    pub(crate) fn reopen(&mut self) {
+        self.store.close().unwrap();
+        self.counter += 1;
+        self.store = open(&self.disk, &self.clock, self.seed + self.counter);
+    }
+
+    /// One write of its own.
+    pub(crate) fn write(&mut self, ops: Vec<Op>, once: Option<String>) {
+        self.clock.advance(7);
+        let time = modeldb::Clock::now(&*self.clock).millis();
+        let started = self.disk.recorded();
+        let mut sequence = Sequence::ZERO;
+        let run = |w: &mut modeldb::Write<'_>| {
+            sequence = w.sequence();
+            ops.iter().try_for_each(|op| op.call(w))
+        };
+        match &once {
+            Some(id) => {
+                self.store.write_once(id, run).unwrap();
+            }
+            None => self.store.write(run).unwrap(),
+        }
+        let acknowledged = self.disk.recorded();
+        ops.iter().for_each(|op| self.now.apply(op, time));
+        let commit = Commit { ops, once, time, started, acknowledged };
+        assert!(self.commits.insert(sequence.get(), commit).is_none());
+    }
+
+    /// Writes of several threads that meet at the writer, so that they share commits of the file.
+    fn write_together(&mut self, writes: Vec<Vec<Op>>) {
+        self.clock.advance(7);
+        let time = modeldb::Clock::now(&*self.clock).millis();
+        let (store, disk) = (&self.store, &self.disk);
+        let barrier = Barrier::new(writes.len());
+        let done = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for ops in writes {
+                let (barrier, done) = (&barrier, &done);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let started = disk.recorded();
+                    let mut sequence = Sequence::ZERO;
+                    store
+                        .write(|w| {
+                            sequence = w.sequence();
+                            // The others come to wait meanwhile; if not, they write alone.
+                            std::thread::sleep(std::time::Duration::from_micros(300));
+                            ops.iter().try_for_each(|op| op.call(w))
+                        })
+                        .unwrap();
+                    let acknowledged = disk.recorded();
+                    done.lock()
+                        .unwrap()
+                        .push((sequence.get(), Commit { ops, once: None, time, started, acknowledged }));
+                });
+            }
+        });
+        let mut done = done.into_inner().unwrap();
+        done.sort_by_key(|(sequence, _)| *sequence);
+        for (sequence, commit) in done {
+            commit.ops.iter().for_each(|op| self.now.apply(op, time));
+            assert!(self.commits.insert(sequence, commit).is_none());
+        }
+    }
+
+    fn fresh(&mut self, kind: &str) -> String {
+        self.counter += 1;
+        format!("{kind}-{}", self.counter)
+    }
+
+    fn new_run(&mut self, experiment: &str) -> Op {
+        let id = self.fresh("run");
+        let len = match self.random.below(12) {
+            0 => 5_000 + self.random.below(15_000) as usize,
+            _ => self.random.below(200) as usize,
+        };
+        let tags = (0..self.random.below(3)).map(|_| self.random.text(6)).collect();
+        let metrics = (0..self.random.below(6)).map(|at| (format!("metric-{at}"), self.random.fraction().into()));
+        let metrics: Vec<(String, Value)> = metrics.collect();
+        Op::Run { experiment: experiment.to_owned(), id, description: self.random.text(len), tags, metrics }
+    }
+
+    /// Something that is possible now.
+    fn op(&mut self) -> Op {
+        let experiments: Vec<String> = self.now.live_experiments().map(|(id, _)| id.clone()).collect();
+        let projects: Vec<String> = self.now.live_projects().map(|(id, _)| id.clone()).collect();
+        let runs: Vec<String> = self.now.live_runs().map(|(id, _)| id.clone()).collect();
+        if projects.is_empty() {
+            return Op::Project { id: self.fresh("project") };
+        }
+        if experiments.is_empty() {
+            return Op::Experiment { project: self.random.pick(&projects).clone(), id: self.fresh("experiment") };
+        }
+        let experiment = self.random.pick(&experiments).clone();
+        if runs.len() < 3 {
+            return self.new_run(&experiment);
+        }
+        let run = self.random.pick(&runs).clone();
+        match self.random.below(40) {
+            0..13 => self.new_run(&experiment),
+            13..22 => {
+                let key = format!("late-{}", {
+                    self.counter += 1;
+                    self.counter
+                });
+                Op::Metric { run, key, value: self.random.fraction().into() }
+            }
+            22..26 => Op::Tag { run, tag: self.fresh("tag") },
+            26..29 => Op::Rename { run, name: self.fresh("renamed") },
+            29..31 => Op::Describe { run, text: self.random.text(300) },
+            31..34 => Op::DeleteRun { run },
+            34 => Op::Describe { run, text: self.random.text(9_000) },
+            35 => Op::DescribeProject { project: self.random.pick(&projects).clone(), text: self.random.text(30) },
+            36 => Op::Project { id: self.fresh("project") },
+            37 => Op::Experiment { project: self.random.pick(&projects).clone(), id: self.fresh("experiment") },
+            38 if experiments.len() > 2 => Op::DeleteExperiment { experiment },
+            39 if projects.len() > 2 => Op::DeleteProject { project: self.random.pick(&projects).clone() },
+            _ => {
+                let ids = (0..20).map(|_| self.fresh("run")).collect();
+                Op::Runs { experiment, ids, description: self.random.text(50) }
+            }
+        }
+    }
+
+    /// One step: mostly a write, now and then several together, or a reopening.
+    pub(crate) fn step(&mut self) {
+        match self.random.below(20) {
+            0..3 => {
+                let experiments: Vec<String> = self.now.live_experiments().map(|(id, _)| id.clone()).collect();
+                let runs: Vec<String> = self.now.live_runs().map(|(id, _)| id.clone()).collect();
+                if experiments.is_empty() || runs.len() < 3 {
+                    return self.write_one();
+                }
+                // Each thread keeps to a run of its own, so that any order will do.
+                let mut writes = Vec::new();
+                for run in runs.iter().take(3) {
+                    let experiment = self.random.pick(&experiments).clone();
+                    let key = self.fresh("together");
+                    let metric = Op::Metric { run: run.clone(), key, value: 1.5.into() };
+                    writes.push(vec![self.new_run(&experiment), metric]);
+                }
+                self.write_together(writes);
+            }
+            3 => self.reopen(),
+            _ => self.write_one(),
+        }
+    }
+
+    pub(crate) fn write_one(&mut self) {
+        let op = self.op();
+        let mut ops = vec![op];
+        // A second call of the same write, on the run that the first one makes.
+        if let Op::Run { id, .. } = &ops[0] {
+            if self.random.below(3) == 0 {
+                ops.push(Op::Tag { run: id.clone(), tag: "fresh".to_owned() });
+            }
+        }
+        let once = (self.random.below(4) == 0).then(|| self.fresh("write"));
+        self.write(ops, once);
+    }
+
+    /// Ends it; what it knows is what images are compared with.
+    pub(crate) fn finish(self) -> History {
+        let mut states = vec![Model::default()];
+        let (mut started, mut acknowledged) = (vec![0], vec![0]);
+        let mut hashes = vec![Hash::ZERO];
+        let read = self.store.read();
+        for (sequence, commit) in &self.commits {
+            assert_eq!(*sequence, states.len() as u64, "a sequence number is missing");
+            let mut state = states[states.len() - 1].clone();
+            commit.ops.iter().for_each(|op| state.apply(op, commit.time));
+            if let Some(id) = &commit.once {
+                state.once.insert(id.clone(), *sequence);
+            }
+            states.push(state);
+            started.push(commit.started);
+            acknowledged.push(commit.acknowledged);
+            hashes.push(read.commit(Sequence::new(*sequence)).unwrap().hash);
+        }
+        assert_eq!(read.sequence().get() + 1, states.len() as u64);
+        drop(read);
+        self.store.close().unwrap();
+        let writes = self.commits.into_values().map(|commit| (commit.ops, commit.once, commit.time)).collect();
+        History { disk: self.disk, states, hashes, started, acknowledged, made: self.made, writes }
+    }
+}
+
+fn open(disk: &SimulatedDisk, clock: &Arc<ManualClock>, seed: u64) -> Store {
+    options(seed).clock(Arc::clone(clock)).open_simulated(disk).unwrap()
+}
+
+impl History {
+    /// The first and the last sequence number that a crash before call `at` may leave.
+    pub(crate) fn window(&self, at: usize) -> (u64, u64) {
+        let last = |positions: &[usize], is: &dyn Fn(usize) -> bool| {
+            positions.iter().rposition(|position| is(*position)).unwrap_or(0) as u64
+        };
+        (last(&self.acknowledged, &|position| position <= at), last(&self.started, &|position| position < at.max(1)))
+    }
+
+    /// Checks a store that was opened after a crash before call `at`; answers its sequence number.
+    pub(crate) fn check(&self, store: &Store, at: usize, thorough: bool) -> u64 {
+        let head = store.audit().head().unwrap();
+        let sequence = head.sequence.get();
+        let (first, last) = self.window(at);
+        assert!((first..=last).contains(&sequence), "commit {sequence} is last, not one of {first} to {last}");
+        assert_eq!(head.hash, self.hashes[sequence as usize], "the hash of commit {sequence}");
+        let state = &self.states[sequence as usize];
+        state.check(&store.read());
+        if thorough {
+            let report = store.audit().verify().unwrap();
+            assert!(report.is_intact(), "{report:?}");
+            assert_eq!(report.commits, sequence);
+            state.check_lookups(store, &self.states[self.states.len() - 1]);
+        }
+        sequence
+    }
+}
