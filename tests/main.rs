@@ -13,3 +13,4 @@ mod libraries;
 mod model;
 mod opening;
 mod outcome;
+mod support;

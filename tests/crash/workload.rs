@@ -239,10 +239,10 @@ impl Workload {
         let op = self.op();
         let mut ops = vec![op];
         // A second call of the same write, on the run that the first one makes.
-        if let Op::Run { id, .. } = &ops[0] {
-            if self.random.below(3) == 0 {
-                ops.push(Op::Tag { run: id.clone(), tag: "fresh".to_owned() });
-            }
+        if let Op::Run { id, .. } = &ops[0]
+            && self.random.below(3) == 0
+        {
+            ops.push(Op::Tag { run: id.clone(), tag: "fresh".to_owned() });
         }
         let once = (self.random.below(4) == 0).then(|| self.fresh("write"));
         self.write(ops, once);

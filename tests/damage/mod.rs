@@ -1,1 +1,4 @@
-//! Flipped, cut and swapped bytes.
+//! Flipped, cut and swapped bytes; and rows and commits changed by somebody who gets the checksums right.
+
+mod flips;
+mod tampering;

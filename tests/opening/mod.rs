@@ -8,9 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use modeldb::{NewRun, RunId, Store};
-use redb::TableDefinition;
 
-const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+use crate::support::{META, seal, tamper};
 
 /// A closed store with one run.
 fn small_store(folder: &Path) -> RunId {
@@ -28,21 +27,10 @@ fn small_store(folder: &Path) -> RunId {
 
 /// Puts a setting of a closed store to another value, as a program of another version would write it.
 fn set_meta(folder: &Path, name: &str, payload: &[u8]) {
-    let database = redb::Database::create(folder.join("store.redb")).unwrap();
-    let write = database.begin_write().unwrap();
-    {
-        let (kind, version) = (33, 1);
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&[kind, version]);
-        crc.update(name.as_bytes());
-        crc.update(payload);
-        let mut sealed = vec![kind, version];
-        sealed.extend_from_slice(&crc.finalize().to_le_bytes());
-        sealed.extend_from_slice(payload);
+    tamper(folder, |write| {
+        let sealed = seal(33, name.as_bytes(), payload);
         write.open_table(META).unwrap().insert(name, sealed.as_slice()).unwrap();
-    }
-    write.commit().unwrap();
-    database.close().unwrap();
+    });
 }
 
 fn file(folder: &Path) -> Vec<u8> {
