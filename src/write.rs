@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use roaring::RoaringBitmap;
 
 use crate::entity::experiment::ExperimentsMut;
@@ -258,9 +258,7 @@ impl Store {
         let inner = &self.inner;
         let writing = Writing::begin(inner)?;
         inner.check_usable()?;
-        inner.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut writer = inner.writer.lock();
-        inner.waiting.fetch_sub(1, Ordering::SeqCst);
+        let mut writer = inner.take_writer();
         if let Err(error) = inner.check_usable() {
             // Others may have left their group to this thread.
             let _ = writer.end_group(inner, false);
@@ -437,7 +435,7 @@ impl Writer {
             }
         }
         let applied = (|| {
-            let mut tables = group.txn.tables()?;
+            let mut tables = group.txn.tables();
             apply::apply(sequence.get(), slice, &mut tables, &inner.common.dictionary, &mut group.pending)?;
             if alone {
                 // Too many to keep: they go where they end up anyway, and are taken back with the rest.
@@ -500,7 +498,7 @@ impl Writer {
 
     /// What is done now and then, in bounded slices, so that the log and the key index stay small: not a change.
     fn upkeep(&mut self, txn: &WriteTxn, alone: bool) -> Result<()> {
-        let mut tables = txn.tables()?;
+        let mut tables = txn.tables();
         if alone {
             // Its entries are in the table already: a reopening need not read them from the log again.
             self.keys.fold_all(&mut tables, self.tip.watermark())?;
@@ -535,7 +533,7 @@ impl Writer {
             return Ok(());
         }
         let txn = inner.begin()?;
-        let mut tables = txn.tables()?;
+        let mut tables = txn.tables();
         self.keys.fold_all(&mut tables, self.tip.watermark())?;
         drop(tables);
         txn.commit(CommitMode::Durable).inspect_err(|_| inner.poison())?;
@@ -544,7 +542,25 @@ impl Writer {
     }
 }
 
+/// Looks at the writer's lock before sleeping on it: some tens of microseconds, as long as a usual write takes.
+const LOOKS: u32 = 2_000;
+
 impl Inner {
+    /// The writer. Whoever has it next stays awake for a moment, so that it changes hands at once; the others
+    /// sleep, and the next of them wakes while this one works.
+    fn take_writer(&self) -> MutexGuard<'_, Writer> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let next = self.next.lock();
+        let writer = (0..LOOKS).find_map(|_| {
+            std::hint::spin_loop();
+            self.writer.try_lock()
+        });
+        let writer = writer.unwrap_or_else(|| self.writer.lock());
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        drop(next);
+        writer
+    }
+
     pub(crate) fn flush(&self) -> Result<()> {
         check_not_writing(self)?;
         self.check_usable()?;

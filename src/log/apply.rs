@@ -3,7 +3,7 @@
 use crate::codec::compress;
 use crate::codec::v1;
 use crate::error::{Error, Result};
-use crate::id::EntityKind;
+use crate::id::{EntityKind, Row};
 use crate::limits;
 use crate::log::draft::Slice;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
@@ -20,10 +20,7 @@ pub(crate) fn apply(
     let mut large = Vec::new();
     // Neighbours mostly have the same keys in the same order.
     let mut recent: Vec<(String, u32)> = Vec::new();
-    let mut new = Vec::new();
-    for kind in EntityKind::ALL {
-        new.push((kind, tables.rows(kind)?, Vec::new()));
-    }
+    let mut new: Vec<(EntityKind, u32, Vec<(Row, Vec<u8>)>)> = Vec::new();
     for stored in slice.entities {
         let mut new_keys = Vec::new();
         let mut place = 0;
@@ -49,6 +46,9 @@ pub(crate) fn apply(
         let sealed = v1::encode(stored, &mut intern, &mut large)?;
         for (code, key) in new_keys {
             tables.put_key(code, &key)?;
+        }
+        if !new.iter().any(|(of, ..)| *of == kind) {
+            new.push((kind, tables.rows(kind)?, Vec::new()));
         }
         match new.iter_mut().find(|(of, rows, _)| *of == kind && row.0 >= *rows) {
             Some((_, _, records)) => records.push((row, sealed)),

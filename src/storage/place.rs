@@ -83,7 +83,8 @@ impl OpenSettings {
     /// Makes all tables and the settings of a new store, durable.
     fn initialize(&self, database: &Database) -> Result<()> {
         let txn = WriteTxn::begin(database)?;
-        let mut tables = txn.tables()?;
+        let mut tables = txn.tables();
+        tables.create()?;
         tables.put_meta(FORMAT_KEY, &FORMAT.to_le_bytes())?;
         tables.put_meta(LAYOUT_KEY, &archive::fingerprint())?;
         for (name, payload) in &self.new_meta {

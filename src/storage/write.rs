@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use redb::{Durability, ReadableTable, Table, WriteTransaction};
+use redb::{Durability, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::errors::storage;
 use super::place::Database;
@@ -32,21 +32,20 @@ impl WriteTxn {
         database.redb().begin_write().map(WriteTxn).map_err(storage("beginning a write"))
     }
 
-    /// All tables, open for writing. They must be dropped before the commit.
-    pub(crate) fn tables(&self) -> Result<WriteTables<'_>> {
-        let doing = "opening the tables for writing";
-        Ok(WriteTables {
-            meta: self.0.open_table(tables::META).map_err(storage(doing))?,
-            dictionary: self.0.open_table(tables::DICTIONARY).map_err(storage(doing))?,
-            projects: self.0.open_table(tables::PROJECTS).map_err(storage(doing))?,
-            experiments: self.0.open_table(tables::EXPERIMENTS).map_err(storage(doing))?,
-            runs: self.0.open_table(tables::RUNS).map_err(storage(doing))?,
-            hidden: self.0.open_table(tables::HIDDEN).map_err(storage(doing))?,
-            log: self.0.open_table(tables::LOG).map_err(storage(doing))?,
-            packs: self.0.open_table(tables::PACKS).map_err(storage(doing))?,
-            texts: self.0.open_table(tables::TEXTS).map_err(storage(doing))?,
-            entries: self.0.open_table(tables::ENTRIES).map_err(storage(doing))?,
-        })
+    /// The tables, each opened for writing when it is first used. They must be dropped before the commit.
+    pub(crate) fn tables(&self) -> WriteTables<'_> {
+        WriteTables {
+            meta: OnUse::new(self, tables::META),
+            dictionary: OnUse::new(self, tables::DICTIONARY),
+            projects: OnUse::new(self, tables::PROJECTS),
+            experiments: OnUse::new(self, tables::EXPERIMENTS),
+            runs: OnUse::new(self, tables::RUNS),
+            hidden: OnUse::new(self, tables::HIDDEN),
+            log: OnUse::new(self, tables::LOG),
+            packs: OnUse::new(self, tables::PACKS),
+            texts: OnUse::new(self, tables::TEXTS),
+            entries: OnUse::new(self, tables::ENTRIES),
+        }
     }
 
     /// Makes the transaction visible, and durable as `mode` says.
@@ -118,35 +117,71 @@ impl Source for WriteTxn {
     }
 }
 
-/// All tables of a write transaction, open.
+/// A table that is opened when it is first used: opening one costs as much as a small insert.
+struct OnUse<'t, K: redb::Key + 'static, V: redb::Value + 'static> {
+    txn: &'t WriteTxn,
+    definition: TableDefinition<'static, K, V>,
+    table: Option<Table<'t, K, V>>,
+}
+
+impl<'t, K: redb::Key + 'static, V: redb::Value + 'static> OnUse<'t, K, V> {
+    fn new(txn: &'t WriteTxn, definition: TableDefinition<'static, K, V>) -> Self {
+        OnUse { txn, definition, table: None }
+    }
+
+    fn open(&mut self) -> Result<&mut Table<'t, K, V>> {
+        let table = match self.table.take() {
+            Some(table) => table,
+            None => self.txn.0.open_table(self.definition).map_err(storage("opening a table for writing"))?,
+        };
+        Ok(self.table.insert(table))
+    }
+}
+
+/// The tables of a write transaction.
 pub(crate) struct WriteTables<'t> {
-    meta: Table<'t, &'static str, &'static [u8]>,
-    dictionary: Table<'t, u32, &'static [u8]>,
-    projects: Table<'t, u32, &'static [u8]>,
-    experiments: Table<'t, u32, &'static [u8]>,
-    runs: Table<'t, u32, &'static [u8]>,
-    hidden: Table<'t, (u8, u32), ()>,
-    log: Table<'t, (u64, u32, u32), &'static [u8]>,
-    packs: Table<'t, (u64, u32), &'static [u8]>,
-    texts: Table<'t, (&'static [u8; 32], u32), &'static [u8]>,
-    entries: Table<'t, (u64, u32), ()>,
+    meta: OnUse<'t, &'static str, &'static [u8]>,
+    dictionary: OnUse<'t, u32, &'static [u8]>,
+    projects: OnUse<'t, u32, &'static [u8]>,
+    experiments: OnUse<'t, u32, &'static [u8]>,
+    runs: OnUse<'t, u32, &'static [u8]>,
+    hidden: OnUse<'t, (u8, u32), ()>,
+    log: OnUse<'t, (u64, u32, u32), &'static [u8]>,
+    packs: OnUse<'t, (u64, u32), &'static [u8]>,
+    texts: OnUse<'t, (&'static [u8; 32], u32), &'static [u8]>,
+    entries: OnUse<'t, (u64, u32), ()>,
 }
 
 /// Entries in a row from which on a cursor is cheaper than single inserts.
 const FEW: usize = 8;
 
 impl<'t> WriteTables<'t> {
-    fn records(&mut self, kind: EntityKind) -> &mut Table<'t, u32, &'static [u8]> {
+    /// Opens every table, which makes those that are not there yet.
+    pub(crate) fn create(&mut self) -> Result<()> {
+        self.meta.open()?;
+        self.dictionary.open()?;
+        for kind in EntityKind::ALL {
+            self.records(kind)?;
+        }
+        self.hidden.open()?;
+        self.log.open()?;
+        self.packs.open()?;
+        self.texts.open()?;
+        self.entries.open()?;
+        Ok(())
+    }
+
+    fn records(&mut self, kind: EntityKind) -> Result<&mut Table<'t, u32, &'static [u8]>> {
         match kind {
-            EntityKind::Project => &mut self.projects,
-            EntityKind::Experiment => &mut self.experiments,
-            EntityKind::Run => &mut self.runs,
+            EntityKind::Project => self.projects.open(),
+            EntityKind::Experiment => self.experiments.open(),
+            EntityKind::Run => self.runs.open(),
         }
     }
 
     /// Stores the sealed record of an entity.
     pub(crate) fn put_record(&mut self, kind: EntityKind, row: Row, sealed: &[u8]) -> Result<()> {
-        let table = self.records(kind);
+        let table = self.records(kind)?;
         table.insert(row.0, sealed).map_err(storage(format!("writing the record of {kind} row {}", row.0)))?;
         Ok(())
     }
@@ -158,7 +193,7 @@ impl<'t> WriteTables<'t> {
             return records.iter().try_for_each(|(row, sealed)| self.put_record(kind, *row, sealed));
         }
         let doing = format!("writing the records of new {kind}s");
-        let table = self.records(kind);
+        let table = self.records(kind)?;
         let mut cursor = table.upper_bound_mut(Bound::<u32>::Unbounded).map_err(storage(&doing))?;
         for (row, sealed) in records {
             cursor.insert_before(row.0, sealed.as_slice()).map_err(storage(&doing))?;
@@ -168,16 +203,16 @@ impl<'t> WriteTables<'t> {
 
     /// One more than the last row of a kind.
     pub(crate) fn rows(&mut self, kind: EntityKind) -> Result<u32> {
-        read::rows(self.records(kind))
+        read::rows(self.records(kind)?)
     }
 
     /// Marks a project or an experiment as deleted, or as not.
     pub(crate) fn put_hidden(&mut self, kind: EntityKind, row: Row, hidden: bool) -> Result<()> {
         let doing = "writing what is deleted";
         if hidden {
-            self.hidden.insert((kind.code(), row.0), ()).map_err(storage(doing))?;
+            self.hidden.open()?.insert((kind.code(), row.0), ()).map_err(storage(doing))?;
         } else {
-            self.hidden.remove((kind.code(), row.0)).map_err(storage(doing))?;
+            self.hidden.open()?.remove((kind.code(), row.0)).map_err(storage(doing))?;
         }
         Ok(())
     }
@@ -185,14 +220,14 @@ impl<'t> WriteTables<'t> {
     /// Stores an interned key.
     pub(crate) fn put_key(&mut self, code: u32, key: &str) -> Result<()> {
         let sealed = envelope::wrap(Kind::Key, &code.to_le_bytes(), key.as_bytes());
-        self.dictionary.insert(code, &*sealed).map_err(storage("writing the dictionary of keys"))?;
+        self.dictionary.open()?.insert(code, &*sealed).map_err(storage("writing the dictionary of keys"))?;
         Ok(())
     }
 
     /// Stores a setting.
     pub(crate) fn put_meta(&mut self, name: &str, payload: &[u8]) -> Result<()> {
         let sealed = envelope::wrap(Kind::Meta, name.as_bytes(), payload);
-        self.meta.insert(name, &*sealed).map_err(storage(format!("writing the setting {name}")))?;
+        self.meta.open()?.insert(name, &*sealed).map_err(storage(format!("writing the setting {name}")))?;
         Ok(())
     }
 
@@ -201,6 +236,7 @@ impl<'t> WriteTables<'t> {
         let sealed = envelope::wrap(Kind::Log, &read::log_key(sequence, first), payload);
         for (piece, bytes) in (0..).zip(sealed.chunks(PIECE_BYTES)) {
             self.log
+                .open()?
                 .insert((sequence, first, piece), bytes)
                 .map_err(storage(format!("writing commit {sequence} to the log")))?;
         }
@@ -208,11 +244,12 @@ impl<'t> WriteTables<'t> {
     }
 
     /// The commits of `from` to `to` that stand in one row each, in order.
-    pub(crate) fn small_commits(&self, from: u64, to: u64) -> Result<Vec<(u64, Vec<u8>)>> {
+    pub(crate) fn small_commits(&mut self, from: u64, to: u64) -> Result<Vec<(u64, Vec<u8>)>> {
         let doing = "reading commits to pack";
         let mut small = Vec::new();
+        let log = self.log.open()?;
         for sequence in from..=to {
-            let mut rows = self.log.range((sequence, 0, 0)..=(sequence, u32::MAX, u32::MAX)).map_err(storage(doing))?;
+            let mut rows = log.range((sequence, 0, 0)..=(sequence, u32::MAX, u32::MAX)).map_err(storage(doing))?;
             if let (Some(row), None) = (rows.next(), rows.next()) {
                 let (_, value) = row.map_err(storage(doing))?;
                 let payload = envelope::open(Kind::Log, &read::log_key(sequence, 0), value.value())
@@ -228,10 +265,10 @@ impl<'t> WriteTables<'t> {
         let doing = "writing a pack of commits";
         let sealed = envelope::wrap(Kind::Pack, &last.to_le_bytes(), payload);
         for (piece, bytes) in (0..).zip(sealed.chunks(PIECE_BYTES)) {
-            self.packs.insert((last, piece), bytes).map_err(storage(doing))?;
+            self.packs.open()?.insert((last, piece), bytes).map_err(storage(doing))?;
         }
         for sequence in packed {
-            self.log.remove((sequence, 0, 0)).map_err(storage(doing))?;
+            self.log.open()?.remove((sequence, 0, 0)).map_err(storage(doing))?;
         }
         Ok(())
     }
@@ -239,11 +276,11 @@ impl<'t> WriteTables<'t> {
     /// Stores a long text, once.
     pub(crate) fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<()> {
         let doing = "writing a long text";
-        if self.texts.get((digest, 0)).map_err(storage(doing))?.is_some() {
+        if self.texts.open()?.get((digest, 0)).map_err(storage(doing))?.is_some() {
             return Ok(());
         }
         for (piece, bytes) in (0..).zip(text.chunks(TEXT_PIECE_BYTES)) {
-            self.texts.insert((digest, piece), bytes).map_err(storage(doing))?;
+            self.texts.open()?.insert((digest, piece), bytes).map_err(storage(doing))?;
         }
         Ok(())
     }
@@ -251,12 +288,13 @@ impl<'t> WriteTables<'t> {
     /// Adds entries to the key index, in ascending order; some may be there already.
     pub(crate) fn put_entries(&mut self, entries: &[(u64, u32)]) -> Result<()> {
         let doing = "folding the key index";
+        let table = self.entries.open()?;
         for rows in entries.chunk_by(|a, b| a.0 == b.0) {
             // Many rows of one key are the new children of a parent: behind all that are there.
             if let [first, .., last] = rows
                 && rows.len() >= FEW
             {
-                let mut cursor = self.entries.upper_bound_mut(Bound::Included(*last)).map_err(storage(doing))?;
+                let mut cursor = table.upper_bound_mut(Bound::Included(*last)).map_err(storage(doing))?;
                 let before = cursor.peek_prev().map_err(storage(doing))?.map(|(entry, _)| entry.value());
                 let behind = before.is_none_or(|before| before < *first);
                 for entry in rows.iter().filter(|_| behind) {
@@ -268,7 +306,7 @@ impl<'t> WriteTables<'t> {
                 }
             }
             for entry in rows {
-                self.entries.insert(*entry, ()).map_err(storage(doing))?;
+                table.insert(*entry, ()).map_err(storage(doing))?;
             }
         }
         Ok(())
