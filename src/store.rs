@@ -1,6 +1,6 @@
 //! The door: opening, handles, closing.
 //!
-//! Lock order: `next` before `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
+//! Lock order: `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
 //! No lock is held while a caller's code runs, but for `writer` around the closure of a write.
 
 use std::sync::Arc;
@@ -45,8 +45,6 @@ pub(crate) struct Inner {
     pub(crate) place: Place,
     pub(crate) database: RwLock<Option<Database>>,
     pub(crate) writer: Mutex<Writer>,
-    /// Held by the thread that has the writer next.
-    pub(crate) next: Mutex<()>,
     /// Threads that want the writer.
     pub(crate) waiting: AtomicUsize,
     pub(crate) published: RwLock<Arc<State>>,
@@ -142,7 +140,6 @@ impl Store {
             database: RwLock::new(Some(database)),
             durable: Durable::new(tip.sequence),
             writer: Mutex::new(Writer::new(tip, keys)),
-            next: Mutex::new(()),
             waiting: AtomicUsize::new(0),
             ages: Mutex::new(vec![(Instant::now(), Arc::downgrade(&state))]),
             published: RwLock::new(state),

@@ -542,22 +542,11 @@ impl Writer {
     }
 }
 
-/// Looks at the writer's lock before sleeping on it: some tens of microseconds, as long as a usual write takes.
-const LOOKS: u32 = 2_000;
-
 impl Inner {
-    /// The writer. Whoever has it next stays awake for a moment, so that it changes hands at once; the others
-    /// sleep, and the next of them wakes while this one works.
     fn take_writer(&self) -> MutexGuard<'_, Writer> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let next = self.next.lock();
-        let writer = (0..LOOKS).find_map(|_| {
-            std::hint::spin_loop();
-            self.writer.try_lock()
-        });
-        let writer = writer.unwrap_or_else(|| self.writer.lock());
+        let writer = self.writer.lock();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        drop(next);
         writer
     }
 
