@@ -9,6 +9,13 @@ use crate::log::draft::Slice;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
 use crate::storage::{Source, WriteTables};
 
+/// Sealed records of new entities of one kind: those from row `first` on.
+struct New {
+    kind: EntityKind,
+    first: u32,
+    records: Vec<(Row, Vec<u8>)>,
+}
+
 /// Writes a slice of commit `sequence`: records, texts, what is hidden, and log parts.
 pub(crate) fn apply(
     sequence: u64,
@@ -20,7 +27,7 @@ pub(crate) fn apply(
     let mut large = Vec::new();
     // Neighbours mostly have the same keys in the same order.
     let mut recent: Vec<(String, u32)> = Vec::new();
-    let mut new: Vec<(EntityKind, u32, Vec<(Row, Vec<u8>)>)> = Vec::new();
+    let mut new: Vec<New> = Vec::new();
     for stored in slice.entities {
         let mut new_keys = Vec::new();
         let mut place = 0;
@@ -47,16 +54,16 @@ pub(crate) fn apply(
         for (code, key) in new_keys {
             tables.put_key(code, &key)?;
         }
-        if !new.iter().any(|(of, ..)| *of == kind) {
-            new.push((kind, tables.rows(kind)?, Vec::new()));
+        if !new.iter().any(|new| new.kind == kind) {
+            new.push(New { kind, first: tables.rows(kind)?, records: Vec::new() });
         }
-        match new.iter_mut().find(|(of, rows, _)| *of == kind && row.0 >= *rows) {
-            Some((_, _, records)) => records.push((row, sealed)),
+        match new.iter_mut().find(|new| new.kind == kind && row.0 >= new.first) {
+            Some(new) => new.records.push((row, sealed)),
             None => tables.put_record(kind, row, &sealed)?,
         }
     }
-    for (kind, _, records) in &new {
-        tables.append_records(*kind, records)?;
+    for new in &new {
+        tables.append_records(new.kind, &new.records)?;
     }
     for (digest, text) in slice.texts.into_iter().chain(large) {
         tables.put_text(&digest, &text)?;
