@@ -8,7 +8,7 @@ use modeldb::simulation::{Fault, SimulatedDisk};
 use modeldb::{Error, ErrorKind, NewRun, Once, RunId, Sequence, Store};
 
 use super::{Gate, experiments, gather, join};
-use crate::model::random::{PrintSeed, Random, seed};
+use crate::support::random::{PrintSeed, Random, seed};
 
 /// What became of one write.
 enum Fate {

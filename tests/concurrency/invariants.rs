@@ -9,7 +9,7 @@ use modeldb::simulation::SimulatedDisk;
 use modeldb::{ErrorKind, ExperimentId, NewRun, Run, RunId, Sequence, Snapshot, Store, Value};
 
 use super::{experiments, join};
-use crate::model::random::{PrintSeed, Random, seed};
+use crate::support::random::{PrintSeed, Random, seed};
 
 const WRITERS: usize = 4;
 const READERS: usize = 3;

@@ -9,7 +9,7 @@ use modeldb::simulation::SimulatedDisk;
 use modeldb::{Durability, NewRun, Sequence, Store};
 
 use super::{PATIENCE, experiments, join};
-use crate::model::random::{PrintSeed, Random, seed};
+use crate::support::random::{PrintSeed, Random, seed};
 
 const WRITERS: u64 = 4;
 const EACH: u64 = 150;

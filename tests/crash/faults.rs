@@ -7,8 +7,8 @@ use modeldb::simulation::{Fault, SimulatedDisk};
 use modeldb::{ErrorKind, ManualClock, NewRun, RunId, Sequence, Store, Timestamp};
 
 use super::model::{Model, Op};
-use super::random::seed;
 use super::workload::{History, Workload, options};
+use crate::support::random::printed_seed;
 
 /// Writes whose outcome is known, made again on other disks.
 fn script(seed: u64, writes: usize) -> History {
@@ -117,7 +117,7 @@ fn check(script: &History, disk: &SimulatedDisk, outcome: &Outcome, context: &st
 }
 
 fn fail_everywhere(name: &str, default: u64, cache: usize) {
-    let seed = seed(name, default);
+    let seed = printed_seed(name, default);
     let script = script(seed, 16);
     let disk = SimulatedDisk::new();
     disk.set_fault(None);

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use modeldb::simulation::Keep;
 
 use super::model::Op;
-use super::random::{Random, seed};
 use super::workload::{History, Workload, options};
+use crate::support::random::{Random, printed_seed};
 
 /// What a crash keeps, in the ways that are tried at every point.
 fn ways(random: &mut Random, subsets: usize) -> Vec<Keep> {
@@ -62,7 +62,7 @@ fn cut(name: &str, history: &History, seed: u64, cuts: &Cuts) {
 
 /// A random workload from the making of the store on.
 fn from_creation(name: &str, default: u64) {
-    let seed = seed(name, default);
+    let seed = printed_seed(name, default);
     let mut workload = Workload::new(seed);
     for _ in 0..60 {
         workload.step();
@@ -94,7 +94,7 @@ fn a_fourth_store_from_its_creation_on() {
 #[test]
 fn while_the_log_is_packed() {
     let name = "while_the_log_is_packed";
-    let seed = seed(name, 5);
+    let seed = printed_seed(name, 5);
     let mut workload = Workload::new(seed);
     for _ in 0..186 {
         workload.write_one();
@@ -122,7 +122,7 @@ fn runs(prefix: &str, count: usize, description: String) -> Op {
 #[test]
 fn while_the_key_index_is_folded() {
     let name = "while_the_key_index_is_folded";
-    let seed = seed(name, 6);
+    let seed = printed_seed(name, 6);
     let mut workload = Workload::new(seed);
     let (project, experiment) = parents();
     workload.write(vec![project, experiment], None);
@@ -141,7 +141,7 @@ fn while_the_key_index_is_folded() {
 #[test]
 fn while_a_large_write_spills() {
     let name = "while_a_large_write_spills";
-    let seed = seed(name, 7);
+    let seed = printed_seed(name, 7);
     let mut workload = Workload::new(seed);
     let (project, experiment) = parents();
     workload.write(vec![project, experiment], None);

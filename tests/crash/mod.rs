@@ -3,6 +3,5 @@
 mod faults;
 mod images;
 pub(crate) mod model;
-pub(crate) mod random;
 mod recovery;
 pub(crate) mod workload;

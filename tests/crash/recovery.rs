@@ -2,8 +2,8 @@
 
 use modeldb::simulation::{Keep, SimulatedDisk};
 
-use super::random::{Random, seed};
 use super::workload::{History, Workload, options};
+use crate::support::random::{Random, printed_seed};
 
 const AFTER: &str = "after the crash";
 
@@ -45,7 +45,7 @@ fn crash_again(history: &History, disk: &SimulatedDisk, at: usize, random: &mut 
 #[test]
 fn a_recovery_that_crashes_recovers() {
     let name = "a_recovery_that_crashes_recovers";
-    let seed = seed(name, 8);
+    let seed = printed_seed(name, 8);
     let mut workload = Workload::new(seed);
     for _ in 0..30 {
         workload.step();

@@ -7,7 +7,7 @@ use modeldb::simulation::SimulatedDisk;
 use modeldb::{Hash, ManualClock, Options, SeededEntropy, Sequence, Store, Timestamp, Value};
 
 use super::model::{Model, Op, actor};
-use super::random::Random;
+use crate::support::random::Random;
 
 /// How a store is opened in these tests: nothing depends on the machine.
 pub(crate) fn options(entropy: u64) -> Options {
@@ -160,8 +160,8 @@ impl Workload {
     fn new_run(&mut self, experiment: &str) -> Op {
         let id = self.fresh("run");
         let len = match self.random.below(12) {
-            0 => 5_000 + self.random.below(15_000) as usize,
-            _ => self.random.below(200) as usize,
+            0 => 5_000 + self.random.below(15_000),
+            _ => self.random.below(200),
         };
         let tags = (0..self.random.below(3)).map(|_| self.random.text(6)).collect();
         let metrics = (0..self.random.below(6)).map(|at| (format!("metric-{at}"), self.random.fraction().into()));

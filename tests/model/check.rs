@@ -8,8 +8,8 @@ use modeldb::{
 };
 
 use super::plain::{Plain, Val};
-use super::random::Random;
 use super::world::{World, cut_short_name, index};
+use crate::support::random::Random;
 
 pub(crate) fn project_id(id: &str) -> ProjectId {
     ProjectId::new(id).unwrap()

@@ -8,7 +8,7 @@ use modeldb::{
 };
 
 use super::plain::Wanted;
-use super::random::Random;
+use crate::support::random::Random;
 
 const WORDS: [&str; 12] = [
     "loss",

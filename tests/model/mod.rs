@@ -8,7 +8,6 @@ mod check;
 mod generate;
 mod operate;
 mod plain;
-pub(crate) mod random;
 mod replay;
 mod session;
 mod world;

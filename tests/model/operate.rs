@@ -5,8 +5,8 @@ use modeldb::{EntityKind, Error, ErrorKind, Result, Timestamp, Value, Write};
 use super::check::{experiment_id, plain, project_id, run_id, same};
 use super::generate;
 use super::plain::{Plain, Wanted};
-use super::random::Random;
 use super::world::{World, index, sorted, vals};
+use crate::support::random::Random;
 
 /// What an operation left behind.
 pub(crate) enum Left {

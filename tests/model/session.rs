@@ -13,9 +13,9 @@ use modeldb::{
 use super::check::Check;
 use super::generate;
 use super::operate::{Left, Operate};
-use super::random::{PrintSeed, Random, seed};
 use super::replay;
 use super::world::{KINDS, World, index};
+use crate::support::random::{PrintSeed, Random, seed};
 
 /// How a session goes.
 #[derive(Clone, Copy)]

@@ -1,4 +1,7 @@
-//! What a program without this crate would need to write into a store: the envelope, and raw redb.
+//! What tests share: repeatable randomness; and what a program without this crate would need to write into a store, the
+//! envelope and raw redb.
+
+pub(crate) mod random;
 
 use std::path::Path;
 

@@ -35,6 +35,17 @@ impl Random {
         self.below(count) == 0
     }
 
+    /// A number from 0 to 1, exclusive, with 6 decimals.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        self.below(1_000_000) as f64 / 1e6
+    }
+
+    /// Text that does not compress to nothing.
+    pub(crate) fn text(&mut self, len: usize) -> String {
+        const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789 .";
+        (0..len).map(|_| char::from(*self.pick(LETTERS))).collect()
+    }
+
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
@@ -43,6 +54,13 @@ impl Random {
 /// The seed of a test: from the environment if it is set there.
 pub(crate) fn seed(default: u64) -> u64 {
     std::env::var("MODELDB_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// The seed of a test, printed at once: for tests that print figures too.
+pub(crate) fn printed_seed(test: &str, default: u64) -> u64 {
+    let seed = seed(default);
+    println!("{test}: MODELDB_SEED={seed}");
+    seed
 }
 
 /// Prints the seed if the test fails while this lives.
