@@ -3,8 +3,6 @@
 //! Each takes bytes as they could stand on a damaged disk, behind a checksum that happens to fit. Decoding must end
 //! in a value or an error, never in a panic, and what was decoded must survive being written and read again.
 
-use std::sync::Arc;
-
 use crate::codec::canon::{self, Canon, Decoder, Digest, Encoder, Texts};
 use crate::codec::compress;
 use crate::codec::envelope::{self, Kind};
@@ -33,8 +31,8 @@ impl Texts for Anything {
 }
 
 impl Resolve for Anything {
-    fn key(&self, code: u32) -> Result<Arc<str>> {
-        if code < 1 << 16 { Ok(format!("key {code:05}").into()) } else { Err(Error::corrupt("no such key")) }
+    fn key(&self, code: u32) -> Result<String> {
+        if code < 1 << 16 { Ok(format!("key {code:05}")) } else { Err(Error::corrupt("no such key")) }
     }
     fn project_id(&self, row: Row) -> Result<ProjectId> {
         ProjectId::new(format!("project {}", row.0))

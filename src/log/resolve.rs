@@ -106,10 +106,10 @@ impl<S: Source> Texts for Resolver<'_, S> {
 }
 
 impl<S: Source> Resolve for Resolver<'_, S> {
-    fn key(&self, code: u32) -> Result<Arc<str>> {
+    fn key(&self, code: u32) -> Result<String> {
         match self.pending {
-            Some((pending, _)) => pending.text(self.dictionary, code),
-            None => self.dictionary.text(code),
+            Some((pending, _)) => pending.text(self.dictionary, code).map(|text| text.as_ref().to_owned()),
+            None => self.dictionary.owned(code),
         }
     }
     fn project_id(&self, row: Row) -> Result<ProjectId> {

@@ -46,6 +46,13 @@ impl Dictionary {
         text.cloned().ok_or_else(|| Error::corrupt(format!("no key has code {code}")))
     }
 
+    /// The text of `code`, copied: cheaper than to share it when it is to be owned anyway.
+    pub(crate) fn owned(&self, code: u32) -> Result<String> {
+        let keys = self.0.read();
+        let text = keys.texts.get(code as usize);
+        text.map(|text| text.as_ref().to_owned()).ok_or_else(|| Error::corrupt(format!("no key has code {code}")))
+    }
+
     /// The code of `key`, if it has one.
     pub(crate) fn code(&self, key: &str) -> Option<u32> {
         self.0.read().codes.get(key).copied()

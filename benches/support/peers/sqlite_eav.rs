@@ -1,4 +1,4 @@
-//! SQLite, one row for each key of a run.
+//! SQLite, one row for each key of a run, and an index to find runs by the value of any key.
 
 use std::path::Path;
 
@@ -16,7 +16,8 @@ const SCHEMA: &str = "
     create unique index if not exists runs_by_name on runs (experiment, name);
     create table if not exists key_values (
         run integer not null, kind integer not null, key text not null, value, primary key (run, kind, key)
-    ) without rowid;";
+    ) without rowid;
+    create index if not exists by_value on key_values (kind, key, value, run);";
 const INSERT_RUN: &str = "insert into runs (id, project, experiment, name, owner, start_time, end_time, description)
     values (?, ?, ?, ?, ?, ?, ?, ?)";
 const INSERT_KEY: &str = "insert into key_values (run, kind, key, value) values (?, ?, ?, ?)";

@@ -1,7 +1,5 @@
 //! Between the model and the records of format 1.
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
 use super::{
@@ -22,7 +20,7 @@ use crate::value::{Value, ValueRef};
 /// What a record refers to.
 pub(crate) trait Resolve: Texts {
     /// The text of an interned key.
-    fn key(&self, code: u32) -> Result<Arc<str>>;
+    fn key(&self, code: u32) -> Result<String>;
     /// The id of a project.
     fn project_id(&self, row: Row) -> Result<ProjectId>;
     /// The id of an experiment.
@@ -223,7 +221,7 @@ fn key_values(entries: &[ArchivedKeyValueV1], from: &dyn Resolve) -> Result<KeyV
         let value_type =
             ValueType::from_code(code).ok_or_else(|| Error::corrupt(format!("a value type has no code {code}")))?;
         let key = from.key(entry.key.to_native())?;
-        owned.push(KeyValue::new(&*key, value(&entry.value, from)?).value_type(value_type));
+        owned.push(KeyValue::new(key, value(&entry.value, from)?).value_type(value_type));
     }
     if !owned.is_sorted_by(|a, b| a.key < b.key) {
         return Err(Error::corrupt("key-values are out of order"));
@@ -315,8 +313,8 @@ mod tests {
     }
 
     impl Resolve for Keys {
-        fn key(&self, code: u32) -> Result<Arc<str>> {
-            Ok(self.0[code as usize].as_str().into())
+        fn key(&self, code: u32) -> Result<String> {
+            Ok(self.0[code as usize].clone())
         }
         fn project_id(&self, _: Row) -> Result<ProjectId> {
             ProjectId::new("p")
