@@ -56,7 +56,18 @@ pub(crate) struct OpenSettings {
 /// An open database and the lock that keeps others out.
 pub(crate) struct Database {
     redb: redb::Database,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
+}
+
+/// The lock of a store's folder. It is given up by hand: closing the file would leave it to every child process that
+/// has a copy of it and has not become another program yet.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If that fails, closing the file does it.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Database {
@@ -188,12 +199,12 @@ fn prepare_folder(folder: &Path, create: bool) -> Result<()> {
     }
 }
 
-fn lock(folder: &Path) -> Result<File> {
+fn lock(folder: &Path) -> Result<Lock> {
     let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|error| Error::io("opening the lock file", error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Error::new(ErrorKind::Locked, "another handle has the store open")),
         Err(TryLockError::Error(error)) => Err(Error::io("locking the store", error)),
     }

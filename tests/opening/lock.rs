@@ -64,3 +64,24 @@ fn a_closed_store_frees_the_lock_though_handles_are_held() {
     assert_eq!(held.write(|w| w.projects().get_or_create("late")).unwrap_err().kind(), ErrorKind::Closed);
     Store::open(&path).unwrap();
 }
+
+/// A child is a copy of this process until it becomes another program, and would share the lock until then.
+#[cfg(unix)]
+#[test]
+fn children_of_the_process_do_not_keep_a_closed_store_locked() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    small_store(&path);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let opened = (0..300).try_for_each(|_| Store::open(&path)?.close());
+        done.store(true, Ordering::SeqCst);
+        opened.unwrap();
+    });
+}
