@@ -27,12 +27,7 @@ struct Made {
 fn made() -> Made {
     let folder = tempfile::tempdir().unwrap();
     let store = options().open(folder.path()).unwrap();
-    let experiment = store
-        .write(|w| {
-            let project = w.projects().get_or_create("project")?;
-            w.experiments().get_or_create(&project, "experiment")
-        })
-        .unwrap();
+    let experiment = super::first_commit(&store);
     let new = |number: usize| {
         let run = NewRun::named(format!("run-{number}"));
         match number {

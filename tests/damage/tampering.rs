@@ -25,23 +25,23 @@ fn options() -> modeldb::Options {
 fn store_with(runs: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = options().open(folder.path()).unwrap();
-    let experiment = store
-        .write(|w| {
-            let project = w.projects().get_or_create("project")?;
-            w.experiments().get_or_create(&project, "experiment")
-        })
-        .unwrap();
+    fill(&store, runs, runs);
+    store.close().unwrap();
+    folder
+}
+
+/// Creates `runs` runs, then edits the first `edits` of them, each in a commit of its own.
+fn fill(store: &Store, runs: usize, edits: usize) {
+    let experiment = super::first_commit(store);
     let ids: Vec<_> = (0..runs)
         .map(|number| {
             let run = NewRun::named(format!("run-{number}")).metric("accuracy", 0.5);
             store.write(|w| w.runs().create(&experiment, run)).unwrap()
         })
         .collect();
-    for id in &ids {
+    for id in &ids[..edits] {
         store.write(|w| w.runs().log_metric(id, "late", 0.25)).unwrap();
     }
-    store.close().unwrap();
-    folder
 }
 
 fn audit(folder: &Path, head: Option<&Head>) -> AuditReport {
@@ -257,21 +257,7 @@ fn a_cut_end_shows_against_a_head_only() {
     let whole = store();
     let kept = head(whole.path());
     let store = options().open(folder.path()).unwrap();
-    let experiment = store
-        .write(|w| {
-            let project = w.projects().get_or_create("project")?;
-            w.experiments().get_or_create(&project, "experiment")
-        })
-        .unwrap();
-    let store_ids: Vec<_> = (0..6)
-        .map(|number| {
-            let run = NewRun::named(format!("run-{number}")).metric("accuracy", 0.5);
-            store.write(|w| w.runs().create(&experiment, run)).unwrap()
-        })
-        .collect();
-    for id in &store_ids[..5] {
-        store.write(|w| w.runs().log_metric(id, "late", 0.25)).unwrap();
-    }
+    fill(&store, 6, 5);
     let earlier = store.audit().head().unwrap();
     assert_eq!(earlier.sequence.get(), 12);
     store.close().unwrap();
