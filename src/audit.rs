@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 use crate::id::Sequence;
+use crate::keys;
 use crate::log::chain::Head;
 use crate::log::export;
 use crate::log::verify::{self, AuditReport};
@@ -29,8 +30,8 @@ impl Audit {
         self.snapshot.head()
     }
 
-    /// Verifies the chain from the first commit on, and every entity's row against what the log says of it.
-    /// Reads everything once.
+    /// Verifies the chain from the first commit on, every entity's row against what the log says of it, and that
+    /// entities and commits are found by their ids and names. Reads everything once.
     ///
     /// What it cannot find is a log that was rewritten whole or cut at its end: for that, keep a head.
     ///
@@ -63,7 +64,8 @@ impl Audit {
         if self.snapshot.sequence() != state.head.sequence {
             return Err(Error::invalid("an audit is of the present: the tables hold no other"));
         }
-        verify::verify(&state.tables, &state.resolver(), &state.hidden, state.head, head, &mut progress)
+        let lookup = keys::Lookups::new(&state.tables, &state.keys, state.common.hashing);
+        verify::verify(&state.tables, &state.resolver(), &state.hidden, &lookup, state.head, head, &mut progress)
     }
 
     /// Writes the log as JSON lines, which another program can verify: one commit a line, from the first.

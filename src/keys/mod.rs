@@ -11,8 +11,10 @@
 //! when the store is opened.
 
 mod follow;
+mod lookup;
 
 pub(crate) use follow::{created, follow, name};
+pub(crate) use lookup::Lookups;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -149,6 +151,19 @@ impl KeysView {
             }
         })?;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether the entry is there.
+    fn contains<S: Source>(&self, source: &S, (key, row): Entry) -> Result<bool> {
+        if self.generations().any(|generation| generation.0.read().contains(&(key, row))) {
+            return Ok(true);
+        }
+        let mut found = false;
+        source.entries(key, row, row, &mut |_| {
+            found = true;
+            false
+        })?;
+        Ok(found)
     }
 
     /// Up to `limit` rows under `key` between `from` and `to` inclusive, each once, ascending or descending.

@@ -1,8 +1,8 @@
 //! The audit: is the log whole, and do the tables hold what it says?
 //!
 //! The chain finds an edited or dropped commit; walking back from each record finds an edited, swapped,
-//! deleted or outdated row. What neither finds is a log that was rewritten whole or cut at its end: that
-//! shows against a head kept elsewhere.
+//! deleted or outdated row; asking the key index for each of them finds what it has lost. What none of them
+//! finds is a log that was rewritten whole or cut at its end: that shows against a head kept elsewhere.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -16,6 +16,7 @@ use crate::log::change::Fact;
 use crate::log::history;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
+use crate::model::Stored;
 use crate::storage::{ReadTables, Source};
 use crate::time::Timestamp;
 
@@ -54,10 +55,21 @@ pub struct AuditFault {
     pub reason: String,
 }
 
+/// Whether what follows the log finds what the log says.
+pub(crate) trait Lookup {
+    /// The entity by its id and under its parent.
+    fn finds(&self, stored: &Stored) -> Result<bool>;
+    /// The entity by the name it has in `stored`.
+    fn finds_name(&self, stored: &Stored) -> Result<bool>;
+    /// A commit by its write id.
+    fn finds_write(&self, write_id: &str, sequence: Sequence) -> Result<bool>;
+}
+
 struct Audit<'a> {
     tables: &'a ReadTables,
     resolver: &'a Resolver<'a, ReadTables>,
     hidden: &'a [RoaringBitmap; 3],
+    lookup: &'a dyn Lookup,
     report: AuditReport,
     rows: [u32; 3],
     edits: u64,
@@ -69,12 +81,13 @@ pub(crate) fn verify(
     tables: &ReadTables,
     resolver: &Resolver<'_, ReadTables>,
     hidden: &[RoaringBitmap; 3],
+    lookup: &dyn Lookup,
     last: Head,
     against: Option<&Head>,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<AuditReport> {
     let report = AuditReport { head: last, commits: 0, changes: 0, erased: 0, entities: 0, fault: None };
-    let mut audit = Audit { tables, resolver, hidden, report, rows: [0; 3], edits: 0, walked: 0 };
+    let mut audit = Audit { tables, resolver, hidden, lookup, report, rows: [0; 3], edits: 0, walked: 0 };
     audit.chain(last, against, progress)?;
     // A log that cannot be read says nothing about rows created after the break.
     if audit.report.fault.is_none() {
@@ -178,6 +191,9 @@ impl Audit<'_> {
         if hash != trailer.hash {
             return Err(Error::corrupt("the commit's hash does not follow from its bytes and the commit before"));
         }
+        if !commit.idempotency_id.is_empty() && !self.lookup.finds_write(&commit.idempotency_id, sequence)? {
+            self.fault(sequence, "the commit is not found by its write id");
+        }
         self.report.changes += u64::from(count);
         self.report.erased += erased;
         self.edits += edited;
@@ -214,7 +230,19 @@ impl Audit<'_> {
             self.fault(created.sequence, format!("{entity} names a change {} that cannot be its last", stored.last));
             return Ok(());
         }
+        if !self.lookup.finds(&stored)? {
+            self.fault(created.sequence, format!("{entity} is not found by its id, or not under its parent"));
+        }
+        let mut name = None;
         loop {
+            // By each name it ever had: a snapshot of the past asks for those.
+            if name.as_deref() != Some(stored.entity.name()) {
+                if !self.lookup.finds_name(&stored)? {
+                    let reason = format!("{entity} is not found by its name {:?}", stored.entity.name());
+                    self.fault(created.sequence, reason);
+                }
+                name = Some(stored.entity.name().to_owned());
+            }
             let at = stored.last;
             let change = log.change(at);
             let Some(change) = self.finding(at.sequence, change)? else { return Ok(()) };

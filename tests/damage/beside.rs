@@ -1,7 +1,7 @@
 //! What stands beside the rows and the log, changed with the right checksums: keys, long texts, what is hidden, and
 //! how far the key index has followed.
 
-use modeldb::{AuditReport, ErrorKind, Head, NewRun, RunId, SeededEntropy, Store};
+use modeldb::{AuditReport, ErrorKind, Head, NewRun, Once, RunId, SeededEntropy, Store};
 use redb::{ReadableTable, TableDefinition};
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ fn options() -> modeldb::Options {
 }
 
 /// A closed store: commit 1 makes project and experiment, commits 2 to 7 the runs 0 to 5. Run 0 alone has the key
-/// `first`, run 3 a long text.
+/// `first`, run 3 a long text, the commit of run 2 a write id.
 struct Made {
     folder: TempDir,
     runs: Vec<RunId>,
@@ -37,7 +37,15 @@ fn made() -> Made {
             _ => run,
         }
     };
-    let runs = (0..6).map(|number| store.write(|w| w.runs().create(&experiment, new(number))).unwrap()).collect();
+    let runs = (0..6)
+        .map(|number| match number {
+            2 => match store.write_once("w", |w| w.runs().create(&experiment, new(number))).unwrap() {
+                Once::Done { value, .. } => value,
+                other => panic!("{other:?}"),
+            },
+            _ => store.write(|w| w.runs().create(&experiment, new(number))).unwrap(),
+        })
+        .collect();
     let head = store.audit().head().unwrap();
     store.close().unwrap();
     Made { folder, runs, head }
@@ -126,4 +134,38 @@ fn a_cut_end_that_hides_its_traces_shows_against_a_head_only() {
     let store = options().open(made.folder.path()).unwrap();
     assert!(store.read().runs().get(&made.runs[3]).is_ok());
     assert_eq!(store.read().runs().get(&made.runs[4]).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// The key index proposes rows: what it has lost is not found, though its record is whole.
+#[test]
+fn each_entry_that_the_key_index_lost_is_found() {
+    const ENTRIES: TableDefinition<(u64, u32), ()> = TableDefinition::new("entries");
+    let mut faults = Vec::new();
+    // Those of row 4: run 4 by its id, by its name, under its parent; and commit 4 by its write id.
+    for lost in 0..4 {
+        let made = made();
+        let mut nth = 0;
+        tamper(made.folder.path(), |write| {
+            let mut table = write.open_table(ENTRIES).unwrap();
+            table
+                .retain(|(_, row), ()| {
+                    nth += usize::from(row == 4);
+                    row != 4 || nth != lost + 1
+                })
+                .unwrap();
+        });
+        assert_eq!(nth, 4);
+        faults.push(made.audit(None).fault.expect("something is lost").sequence.get());
+    }
+    faults.sort_unstable();
+    assert_eq!(faults, [4, 6, 6, 6]);
+}
+
+#[test]
+fn another_key_of_the_hashes_is_found() {
+    let made = made();
+    tamper(made.folder.path(), |write| {
+        write.open_table(META).unwrap().insert("hash-key", seal(SETTING, b"hash-key", &[7; 16]).as_slice()).unwrap();
+    });
+    made.assert_fault(1);
 }
