@@ -9,7 +9,7 @@ commits only goes on from. --show prints what the hashed bytes say: the `old` an
 themselves say are for reading, and prove nothing.
 
     digest  = SHA-256(salt || bytes)                 of the actor context and of each change
-    root    = SHA-256(all digests of changes)
+    root    = SHA-256(of each change: code || digest)    a byte: of a creation its kind's number, else 0
     hash(n) = SHA-256(hash(n-1) || header || digest of the actor context || root)        hash(0) = zeros
 """
 import argparse
@@ -18,10 +18,11 @@ import json
 import struct
 import sys
 
-KINDS = {1: "project", 2: "experiment", 3: "run"}
+KINDS = {1: "project", 2: "experiment", 3: "run", 4: "comment", 5: "job", 6: "lineage edge"}
 ACTOR = ["principal", "kind", "on_behalf_of", "session", "client", "source_address", "request_id", "reason"]
 FIELDS = ["name", "description", "start_time", "end_time", "code_version", "code_version_snapshot", "environment",
-          "attributes.", "metrics.", "hyperparameters.", "tags.", "deleted"]
+          "attributes.", "metrics.", "hyperparameters.", "tags.", "deleted", "readme_text", "short_name", "artifacts.",
+          "datasets.", "job_id", "parent_id", "message", "user_id", "date_time", "end_time", "job_status"]
 
 
 def sha256(*parts):
@@ -79,6 +80,14 @@ def digest(item):
         bytes.fromhex(item["salt"]), bytes.fromhex(item["bytes"]))
 
 
+def leaf(item):
+    """What the root hashes of a change. What is left of an erased one says itself whether it was a creation."""
+    if "erased" in item:
+        return bytes([item["code"]]) + digest(item)
+    fact = bytes.fromhex(item["bytes"])
+    return bytes([fact[2] if fact[:2] == b"\x83\x00" else 0]) + digest(item)
+
+
 def actor(context):
     """What the bytes of an actor context say, as the line says it."""
     fields = context.get(0, {})
@@ -93,6 +102,9 @@ def change(fact):
         fields = fact[2]
         created = {"name": fields.get(1, ""), "date_created": fields.get(3, 0)}
         return {"entity": f"{KINDS[fact[1]]} {fields[0]}", "created": created}
+    if fact[0] == 2:
+        purged = {"changes": fact[5], "done": fact[6]}
+        return {"entity": f"{KINDS[fact[1]]} {fact[2]}", "previous": f"{fact[3]}.{fact[4]}", "purged": purged}
     edits = [FIELDS[edit[0]] + (edit[1] if len(edit) == 4 else "") for edit in fact[7]]
     return {"entity": f"{KINDS[fact[1]]} {fact[2]}", "previous": f"{fact[3]}.{fact[4]}", "edits": edits}
 
@@ -113,7 +125,7 @@ def verify(line, last, time, show):
     check(count == len(changes) == sum(changes for _, changes in told), "its changes are not as many as it tells")
     words = (commit["sequence"], commit["time"], commit["operations"], commit["previous"])
     check(words == (sequence, at, told, last[1].hex()), "what the line says is not what its header says")
-    root = sha256(*map(digest, changes))
+    root = sha256(*map(leaf, changes))
     own = sha256(last[1], header, digest(commit["actor"]), root)
     check(own.hex() == commit["hash"], "its hash does not follow from its bytes and the commit ahead")
     who = cbor(bytes.fromhex(commit["actor"]["bytes"]), {}) if "bytes" in commit["actor"] else None

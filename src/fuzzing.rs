@@ -9,12 +9,12 @@ use crate::codec::envelope::{self, Kind};
 use crate::codec::v1::{self, Resolve};
 use crate::error::{Error, Result};
 use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
-use crate::log::apply;
+use crate::log;
 use crate::log::chain::Hash;
 use crate::log::change::{Change, Edit, Fact, Field};
 use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
 use crate::log::resolve::payload;
-use crate::model::{Entity, NewRun, Stored};
+use crate::model::{Entity, NewRun, Parents, Stored};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -40,6 +40,9 @@ impl Resolve for Anything {
     fn experiment_id(&self, row: Row) -> Result<ExperimentId> {
         ExperimentId::new(format!("experiment {}", row.0))
     }
+    fn run_id(&self, row: Row) -> Result<RunId> {
+        RunId::new(format!("run {}", row.0))
+    }
 }
 
 /// The decoder that the first byte names.
@@ -57,7 +60,8 @@ pub fn decode(data: &[u8]) {
 
 /// A sealed value under an empty key, of each kind; and one that fits, so that its flips are seen.
 pub fn envelope(data: &[u8]) {
-    for kind in [Kind::Project, Kind::Experiment, Kind::Run, Kind::Log, Kind::Pack, Kind::Key, Kind::Meta] {
+    let kinds = EntityKind::ALL.map(v1::envelope_kind);
+    for kind in kinds.into_iter().chain([Kind::Log, Kind::Pack, Kind::Key, Kind::Meta]) {
         let _ = envelope::open(kind, b"", data);
     }
     let sealed = envelope::wrap(Kind::Run, b"key", data);
@@ -73,7 +77,7 @@ pub fn record(data: &[u8]) {
             keys.push(key.to_owned());
             u32::try_from(keys.len() - 1).map_err(|_| Error::limit("too many keys"))
         };
-        let written = v1::encode(stored, &mut intern, &mut Vec::new());
+        let written = v1::encode(stored, &mut intern);
         assert!(written.is_ok(), "what was decoded cannot be encoded: {:?}", written.err());
     }
 }
@@ -94,7 +98,7 @@ pub fn commit_part(data: &[u8]) {
 
 /// The payload of a pack, and the commits in it.
 pub fn pack(data: &[u8]) {
-    for (_, payload) in apply::unpack(data).unwrap_or_default() {
+    for (_, payload) in log::pack::decode(data).unwrap_or_default() {
         commit_part(&payload);
     }
 }
@@ -149,7 +153,8 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let len = u32::try_from(part.len()).unwrap_or_default();
     let block = [&1_u64.to_le_bytes()[..], &len.to_le_bytes(), &part].concat();
     let row = Row(0);
-    let stored = Stored { entity, row, project: row, experiment: row, last: ChangeId::default(), deleted: false };
+    let parents = Parents::Experiment { project: row, experiment: row };
+    let stored = Stored { entity, row, parents, last: ChangeId::default(), deleted: false };
     let record = encode_record(stored).unwrap_or_default();
     vec![
         ("envelope", [&[0], &*envelope::wrap(Kind::Run, b"", b"payload")].concat()),
@@ -168,7 +173,7 @@ fn encode_record(stored: Stored) -> Result<Vec<u8>> {
         keys += 1;
         Ok(keys)
     };
-    v1::encode(stored, &mut intern, &mut Vec::new())
+    v1::encode(stored, &mut intern)
 }
 
 /// The texts that an encoding put beside it.

@@ -73,16 +73,37 @@ pub enum EntityKind {
     Experiment,
     /// A run of an experiment (ModelDB's `ExperimentRun`).
     Run,
+    /// A comment on a run.
+    Comment,
+    /// A job that makes runs.
+    Job,
+    /// An edge of the lineage.
+    LineageEdge,
 }
 
+/// One thing for each kind.
+pub(crate) type PerKind<T> = [T; EntityKind::COUNT];
+
 impl EntityKind {
-    pub(crate) const ALL: [EntityKind; 3] = [EntityKind::Project, EntityKind::Experiment, EntityKind::Run];
+    pub(crate) const COUNT: usize = 6;
+
+    pub(crate) const ALL: PerKind<EntityKind> = [
+        EntityKind::Project,
+        EntityKind::Experiment,
+        EntityKind::Run,
+        EntityKind::Comment,
+        EntityKind::Job,
+        EntityKind::LineageEdge,
+    ];
 
     pub(crate) const fn code(self) -> u8 {
         match self {
             EntityKind::Project => 1,
             EntityKind::Experiment => 2,
             EntityKind::Run => 3,
+            EntityKind::Comment => 4,
+            EntityKind::Job => 5,
+            EntityKind::LineageEdge => 6,
         }
     }
 
@@ -101,6 +122,9 @@ impl fmt::Display for EntityKind {
             EntityKind::Project => "project",
             EntityKind::Experiment => "experiment",
             EntityKind::Run => "run",
+            EntityKind::Comment => "comment",
+            EntityKind::Job => "job",
+            EntityKind::LineageEdge => "lineage edge",
         })
     }
 }
@@ -213,6 +237,18 @@ id_type!(
 id_type!(
     /// Id of a run.
     RunId, Run
+);
+id_type!(
+    /// Id of a comment.
+    CommentId, Comment
+);
+id_type!(
+    /// Id of a job.
+    JobId, Job
+);
+id_type!(
+    /// Id of an edge of the lineage.
+    EdgeId, LineageEdge
 );
 
 /// Id of an entity of any kind: what the log speaks of.

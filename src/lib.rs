@@ -100,23 +100,27 @@ mod watch;
 mod write;
 
 pub use audit::Audit;
+pub use entity::comment::{Comments, CommentsMut};
 pub use entity::experiment::{Experiments, ExperimentsMut};
+pub use entity::job::{Jobs, JobsMut};
+pub use entity::lineage::{Lineage, LineageMut};
 pub use entity::listing::{Cursor, Listed, Listing, ListingIter, Page};
 pub use entity::project::{Projects, ProjectsMut};
 pub use entity::run::{Runs, RunsMut};
 pub use entity::view::{RunGuard, RunView};
 pub use error::{Error, ErrorKind, Result};
-pub use id::{ChangeId, EntityId, EntityKind, ExperimentId, ProjectId, RunId, Sequence};
+pub use id::{ChangeId, CommentId, EdgeId, EntityId, EntityKind, ExperimentId, JobId, ProjectId, RunId, Sequence};
 pub use log::chain::{Hash, Head};
 pub use log::change::{Change, Edit, Fact, Field, FieldValue};
 pub use log::commit::{Commit, Operation};
 pub use log::history::HistoryEntry;
 pub use log::verify::{AuditFault, AuditReport};
 pub use model::{
-    Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType,
+    Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
     DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot,
-    GroupId, KeyValue, KeyValues, Location, NewExperiment, NewProject, NewRun, Observation, OwnerTracking, Project,
-    PythonEnvironment, PythonRequirement, Run, SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
+    GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, NewComment,
+    NewExperiment, NewJob, NewProject, NewRun, Observation, OwnerTracking, Project, PythonEnvironment,
+    PythonRequirement, Run, SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
 pub use snapshot::{At, Changes, History, Snapshot};

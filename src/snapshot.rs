@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::audit::Audit;
+use crate::entity::comment::Comments;
 use crate::entity::experiment::Experiments;
+use crate::entity::job::Jobs;
+use crate::entity::lineage::Lineage;
 use crate::entity::project::Projects;
 use crate::entity::run::Runs;
 use crate::entity::state::State;
@@ -96,6 +99,21 @@ impl Snapshot {
     /// Runs.
     pub fn runs(&self) -> Runs<'_> {
         Runs::new(&self.state, self.at)
+    }
+
+    /// Comments on runs.
+    pub fn comments(&self) -> Comments<'_> {
+        Comments::new(&self.state, self.at)
+    }
+
+    /// Jobs.
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs::new(&self.state, self.at)
+    }
+
+    /// The lineage of runs.
+    pub fn lineage(&self) -> Lineage<'_> {
+        Lineage::new(&self.state, self.at)
     }
 
     fn log<R>(&self, read: impl FnOnce(&LogReader<'_, crate::storage::ReadTables>) -> Result<R>) -> Result<R> {

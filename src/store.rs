@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::audit::Audit;
 use crate::entity::state::{Common, State};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityKind, Sequence};
+use crate::id::Sequence;
 use crate::keys::{self, Hashing, Keys, Watermark};
 use crate::log;
 use crate::log::chain::Head;
@@ -66,6 +66,12 @@ pub struct Stats {
     pub experiments: u64,
     /// Runs ever created.
     pub runs: u64,
+    /// Comments ever made.
+    pub comments: u64,
+    /// Jobs ever created.
+    pub jobs: u64,
+    /// Edges of the lineage ever added.
+    pub lineage_edges: u64,
     /// Distinct keys of attributes, metrics and hyperparameters; all of them are in memory.
     pub distinct_keys: usize,
     /// Entries of the key index that are in memory.
@@ -185,12 +191,16 @@ impl Store {
                 _ => Duration::ZERO,
             }
         };
-        let rows = |kind| state.tables.rows(kind).map(u64::from);
+        let [projects, experiments, runs, comments, jobs, lineage_edges] =
+            log::apply::next_rows(&state.tables)?.map(u64::from);
         Ok(Stats {
             head: state.head,
-            projects: rows(EntityKind::Project)?,
-            experiments: rows(EntityKind::Experiment)?,
-            runs: rows(EntityKind::Run)?,
+            projects,
+            experiments,
+            runs,
+            comments,
+            jobs,
+            lineage_edges,
             distinct_keys: self.inner.common.dictionary.len(),
             unfolded_keys: state.keys.len(),
             oldest_snapshot_age: oldest,
@@ -220,14 +230,12 @@ impl Store {
 fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
     let resolver = Resolver { source: tables, dictionary: &common.dictionary, parents: &common.parents, pending: None };
     let last = LogReader::new(tables, &resolver).last()?;
-    let mut rows = [0; 3];
-    for kind in EntityKind::ALL {
-        if let Some(slot) = rows.get_mut(kind.index()) {
-            *slot = tables.rows(kind)?;
-        }
-    }
-    let mut tip =
-        Tip { rows, hidden: Arc::new(tables.hidden()?), packed: log::apply::packed(tables)?, ..Tip::default() };
+    let mut tip = Tip {
+        rows: log::apply::next_rows(tables)?,
+        hidden: Arc::new(tables.hidden()?),
+        packed: log::pack::packed(tables)?,
+        ..Tip::default()
+    };
     if let Some(commit) = last {
         (tip.sequence, tip.hash, tip.time) = (commit.sequence, commit.hash, commit.time);
     }
@@ -236,8 +244,7 @@ fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
     if watermark.sequence > tip.sequence {
         return Err(Error::corrupt("opening the store: the key index is ahead of the log"));
     }
-    let view = keys.view();
-    keys::follow(&resolver, common.hashing, watermark, tip.sequence, &view, &mut |entries| keys.absorb(entries))?;
+    keys::follow(&resolver, common.hashing, watermark, tip.sequence, &mut keys)?;
     Ok((tip, keys))
 }
 

@@ -15,19 +15,23 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use roaring::RoaringBitmap;
 
+use crate::entity::comment::CommentsMut;
 use crate::entity::experiment::ExperimentsMut;
+use crate::entity::job::JobsMut;
+use crate::entity::lineage::LineageMut;
 use crate::entity::project::ProjectsMut;
 use crate::entity::run::RunsMut;
 use crate::entity::state::State;
 use crate::entity::txn::{self, Host, Txn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::Sequence;
+use crate::id::{EntityId, PerKind, Sequence};
 use crate::keys::{Entry, Keys, KeysView, Watermark};
 use crate::limits;
 use crate::log::apply;
 use crate::log::chain::Hash;
 use crate::log::commit::Context;
 use crate::log::draft::{Draft, Slice};
+use crate::log::pack;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
 use crate::storage::dictionary::PendingKeys;
@@ -52,6 +56,30 @@ impl<'a> Write<'a> {
     /// Runs.
     pub fn runs(&mut self) -> RunsMut<'_, 'a> {
         RunsMut::new(&mut self.0)
+    }
+
+    /// Comments on runs.
+    pub fn comments(&mut self) -> CommentsMut<'_, 'a> {
+        CommentsMut::new(&mut self.0)
+    }
+
+    /// Jobs.
+    pub fn jobs(&mut self) -> JobsMut<'_, 'a> {
+        JobsMut::new(&mut self.0)
+    }
+
+    /// The lineage of runs.
+    pub fn lineage(&mut self) -> LineageMut<'_, 'a> {
+        LineageMut::new(&mut self.0)
+    }
+
+    /// Goes on only if an entity still has the version number it was read with, so that two who edit the same
+    /// entity do not overwrite each other: the second is told, and can read again.
+    ///
+    /// # Errors
+    /// `Conflict` if it has another version by now; `NotFound` if it is not there.
+    pub fn require_version(&mut self, entity: impl Into<EntityId>, version_number: u64) -> Result<()> {
+        self.0.require_version(&entity.into(), version_number)
     }
 
     /// The sequence number this write gets if it changes anything.
@@ -101,8 +129,8 @@ pub(crate) struct Tip {
     pub(crate) sequence: Sequence,
     pub(crate) hash: Hash,
     pub(crate) time: Timestamp,
-    pub(crate) rows: [u32; 3],
-    pub(crate) hidden: Arc<[RoaringBitmap; 3]>,
+    pub(crate) rows: PerKind<u32>,
+    pub(crate) hidden: Arc<PerKind<RoaringBitmap>>,
     /// How far the log is packed.
     pub(crate) packed: u64,
 }
@@ -399,9 +427,10 @@ impl Writer {
         }
         let bytes = draft.bytes();
         let rows = draft.next_rows();
+        let dates = std::mem::take(&mut draft.dates);
         let slice = draft.take_slice();
         self.apply_slice(inner, sequence, slice, &mut entries, alone)?;
-        self.keys.absorb(entries);
+        self.keys.absorb(entries, dates, sequence);
         self.tip.sequence = sequence;
         self.tip.hash = hash;
         self.tip.time = time;
@@ -506,7 +535,7 @@ impl Writer {
             self.keys.fold_due(&mut tables, self.tip.watermark())?;
         }
         while self.tip.sequence.get() - self.tip.packed >= limits::LOG_UNPACKED_COMMITS {
-            self.tip.packed = apply::pack(&mut tables, self.tip.packed)?;
+            self.tip.packed = pack::pack(&mut tables, self.tip.packed)?;
         }
         Ok(())
     }
@@ -615,7 +644,7 @@ impl Host for GroupHost<'_> {
         &self.writer.keys_view
     }
 
-    fn hidden(&self) -> &[RoaringBitmap; 3] {
+    fn hidden(&self) -> &PerKind<RoaringBitmap> {
         &self.writer.tip.hidden
     }
 

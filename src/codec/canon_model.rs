@@ -3,12 +3,13 @@
 //! Numbers below [`RARE`] are fields a record keeps in its archive; the others share one encoding in it.
 
 use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Encoder, canon_enum, canon_struct};
-use crate::id::{EntityId, EntityKind, ExperimentId, ProjectId, RunId, Sequence};
+use crate::id::{CommentId, EdgeId, EntityId, EntityKind, ExperimentId, JobId, ProjectId, RunId, Sequence};
 use crate::model::{
-    Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType,
+    Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
     DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot, GroupId,
-    KeyValue, KeyValues, Location, Observation, OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run,
-    SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
+    Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, Observation, OwnerTracking,
+    Project, PythonEnvironment, PythonRequirement, Run, SoftwareVersion, Ternary, ValueType, VersionedInputs,
+    Visibility,
 };
 use crate::time::Timestamp;
 
@@ -81,6 +82,37 @@ canon_struct!(Run {
     42: versioned_inputs,
 });
 
+canon_struct!(Comment {
+    0: id,
+    3: date_created,
+    4: date_updated,
+    5: version_number,
+    9: run_id,
+    32: user_id,
+    33: verta_id,
+    34: message,
+    35: date_time,
+});
+
+canon_struct!(Job {
+    0: id,
+    3: date_created,
+    4: date_updated,
+    5: version_number,
+    32: description,
+    33: start_time,
+    34: end_time,
+    35: metadata,
+    36: status,
+    37: job_type,
+    38: owner,
+    39: owner_tracking,
+});
+canon_enum!(JobStatus { 0: NotStarted, 1: InProgress, 2: Completed });
+canon_enum!(JobType { 0: Kubernetes });
+
+canon_struct!(LineageEdge { 0: id, 3: date_created, 4: date_updated, 5: version_number, 32: input, 33: output });
+
 canon_struct!(Artifact {
     0: key,
     1: path,
@@ -142,7 +174,7 @@ macro_rules! canon_id {
         })*
     };
 }
-canon_id!(ProjectId, ExperimentId, RunId);
+canon_id!(ProjectId, ExperimentId, RunId, CommentId, JobId, EdgeId);
 
 impl Canon for EntityId {
     fn encode(&self, to: &mut Encoder) {
@@ -291,6 +323,7 @@ macro_rules! canon_choice {
     };
 }
 
+canon_choice!(LineageEntry { 1: Run(RunId), 2: DatasetVersion(String) });
 canon_choice!(Code { 0: Git(GitSnapshot), 1: Archive(Artifact) });
 canon_choice!(EnvironmentContent { 0: Python(PythonEnvironment), 1: Docker(DockerEnvironment) });
 canon_choice!(OwnerTracking { 0: User(u64), 1: Group(GroupId) });

@@ -9,7 +9,7 @@ use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ExperimentId, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
-use crate::model::{CodeVersion, Entity, Experiment, KeyValue, NewExperiment};
+use crate::model::{CodeVersion, Entity, Experiment, KeyValue, NewExperiment, Parents};
 use crate::names;
 
 const KIND: EntityKind = EntityKind::Experiment;
@@ -41,7 +41,8 @@ impl<'s> Experiments<'s> {
     pub fn get_by_name(&self, project: &ProjectId, name: &str) -> Result<Experiment> {
         let row = self.state.row(EntityKind::Project, project.as_str(), self.at)?;
         let key = self.state.common.hashing.child_name(KIND, row, name);
-        let found = self.state.get_by_name(KIND, key, name, self.at)?.filter(|found| found.project == row);
+        let found =
+            self.state.get_by_name(KIND, key, name, self.at)?.filter(|found| found.parents == Parents::Project(row));
         found
             .ok_or_else(|| Error::not_found(format!("there is no experiment named {name:?} in project {project}")))
             .and_then(state::experiment)
@@ -121,7 +122,7 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
         experiment.date_updated = experiment.date_created;
         experiment.version_number = 1;
         let id = experiment.id.clone();
-        self.0.create(Entity::Experiment(experiment), parent, Row(0))?;
+        self.0.create(Entity::Experiment(experiment), Parents::Project(parent))?;
         Ok(id)
     }
 
@@ -157,7 +158,7 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
     pub fn rename(&mut self, id: &ExperimentId, name: &str) -> Result<()> {
         names::check_name(KIND, name)?;
         let row = self.0.require(KIND, id.as_str())?;
-        let project = self.0.load(KIND, row)?.project;
+        let project = self.0.load(KIND, row)?.parents.direct();
         let name = if name.is_empty() {
             rules::random_name(self.0, &|name| Ok(self.row_by_name(project, name)?.is_some()))?
         } else {

@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::entity::state::{self, State};
+use crate::entity::state::{self, Place, State};
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row, Sequence};
 use crate::keys::Key;
 use crate::limits;
-use crate::model::{Experiment, Project, Run, Stored};
+use crate::model::{Experiment, Job, Project, Run, Stored};
 
 /// What a listing lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,12 @@ macro_rules! listed {
         impl Listed for $ty {})*
     };
 }
-listed!(Project: Project / state::project, Experiment: Experiment / state::experiment, Run: Run / state::run);
+listed!(
+    Project: Project / state::project,
+    Experiment: Experiment / state::experiment,
+    Run: Run / state::run,
+    Job: Job / state::job
+);
 
 /// Entities of one kind under one parent, in order of creation.
 ///
@@ -156,8 +161,10 @@ impl<T: Listed> Listing<T> {
         while let Some(row) = rows.next()? {
             let live = if self.at >= self.state.head.sequence {
                 match resolver.record(T::KIND, row)? {
-                    Some(bytes) => State::place(T::KIND, row, bytes.as_slice(), None)?
-                        .is_some_and(|place| self.state.is_live(T::KIND, &place)),
+                    Some(bytes) => match Place::read(T::KIND, bytes.as_slice(), None)? {
+                        Some(place) => self.state.is_live(&place)?,
+                        None => false,
+                    },
                     None => false,
                 }
             } else {

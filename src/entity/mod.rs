@@ -3,11 +3,14 @@
 //! - [`state`]: what a snapshot reads from; visibility and lookups, now or as of a sequence number.
 //! - [`txn`]: a write in progress: lookups that see it, operations that end in changes.
 //! - [`rules`]: what all kinds share: names, tags, key-values.
-//! - [`project`], [`experiment`], [`run`]: the calls a user makes.
+//! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
 //! - [`view`]: runs without a copy.
 
+pub(crate) mod comment;
 pub(crate) mod experiment;
+pub(crate) mod job;
+pub(crate) mod lineage;
 pub(crate) mod listing;
 pub(crate) mod project;
 pub(crate) mod rules;

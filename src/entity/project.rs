@@ -7,7 +7,7 @@ use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
-use crate::model::{CodeVersion, Entity, KeyValue, NewProject, Project};
+use crate::model::{CodeVersion, Entity, KeyValue, NewProject, Parents, Project};
 use crate::names;
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
         project.date_updated = project.date_created;
         project.version_number = 1;
         let id = project.id.clone();
-        self.0.create(Entity::Project(project), Row(0), Row(0))?;
+        self.0.create(Entity::Project(project), Parents::None)?;
         Ok(id)
     }
 

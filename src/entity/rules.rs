@@ -27,7 +27,7 @@ impl Container {
 
     fn of(self, entity: &Entity) -> Option<&KeyValues> {
         match (self, entity) {
-            (Container::Attributes, entity) => Some(entity.attributes()),
+            (Container::Attributes, entity) => entity.attributes(),
             (Container::Metrics, Entity::Run(run)) => Some(&run.metrics),
             (Container::Hyperparameters, Entity::Run(run)) => Some(&run.hyperparameters),
             _ => None,
@@ -164,11 +164,7 @@ pub(crate) fn log_code_version(
 ) -> Result<()> {
     let row = txn.require(kind, id)?;
     let stored = txn.load(kind, row)?;
-    let there = match &stored.entity {
-        Entity::Project(project) => project.code_version_snapshot.is_some(),
-        Entity::Experiment(experiment) => experiment.code_version_snapshot.is_some(),
-        Entity::Run(run) => run.code_version_snapshot.is_some(),
-    };
+    let there = stored.entity.code_version_snapshot().is_some();
     if there && !overwrite {
         return Err(Error::exists(format!("the code version of {kind} {id:?} is logged already")));
     }

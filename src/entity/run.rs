@@ -10,7 +10,7 @@ use crate::entity::view::RunGuard;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log::change::{Field, FieldValue};
-use crate::model::{CodeVersion, Entity, Environment, KeyValue, NewRun, Run};
+use crate::model::{CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
 use crate::names;
 use crate::time::Timestamp;
 
@@ -47,7 +47,7 @@ impl<'s> Runs<'s> {
             let stored = self.state.visible(KIND, row, self.at)?.ok_or_else(missing)?;
             return RunGuard::of_stored(Arc::clone(self.state), stored);
         }
-        if !self.state.is_live(KIND, &place) {
+        if !self.state.is_live(&place)? {
             return Err(missing());
         }
         Ok(RunGuard::new(Arc::clone(self.state), bytes))
@@ -60,7 +60,7 @@ impl<'s> Runs<'s> {
     pub fn get_by_name(&self, experiment: &ExperimentId, name: &str) -> Result<Run> {
         let row = self.state.row(EntityKind::Experiment, experiment.as_str(), self.at)?;
         let key = self.state.common.hashing.child_name(KIND, row, name);
-        let found = self.state.get_by_name(KIND, key, name, self.at)?.filter(|found| found.experiment == row);
+        let found = self.state.get_by_name(KIND, key, name, self.at)?.filter(|found| found.parents.direct() == row);
         found
             .ok_or_else(|| Error::not_found(format!("there is no run named {name:?} in experiment {experiment}")))
             .and_then(state::run)
@@ -133,7 +133,7 @@ impl<'w, 'a> RunsMut<'w, 'a> {
             return Err(no_such(EntityKind::Experiment, experiment.as_str()));
         };
         Ok(Parent {
-            project: stored.project,
+            project: stored.parents.direct(),
             experiment: row,
             project_id: found.project_id.clone(),
             experiment_id: found.id.clone(),
@@ -170,7 +170,8 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         run.date_updated = run.date_created.max(self.0.time());
         run.version_number = 1;
         let id = run.id.clone();
-        self.0.create(Entity::Run(run), parent.project, parent.experiment)?;
+        let (project, experiment) = (parent.project, parent.experiment);
+        self.0.create(Entity::Run(run), Parents::Experiment { project, experiment })?;
         Ok(id)
     }
 

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::codec::archive;
 use crate::codec::v1;
 use crate::error::{Error, Result};
-use crate::id::{EntityId, EntityKind, Row, Sequence};
+use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{Hashing, Key, KeysView};
 use crate::log::chain::Head;
 use crate::log::history;
 use crate::log::read::LogReader;
 use crate::log::resolve::{ParentIds, Resolver, payload};
-use crate::model::{Entity, Stored};
+use crate::model::{Entity, Parents, Stored};
 use crate::storage::dictionary::Dictionary;
 use crate::storage::{Bytes, ReadTables};
 use crate::time::{Entropy, Timestamp};
@@ -31,7 +30,7 @@ pub(crate) struct State {
     pub(crate) tables: ReadTables,
     pub(crate) keys: KeysView,
     /// Deleted projects and experiments, by kind.
-    pub(crate) hidden: Arc<[RoaringBitmap; 3]>,
+    pub(crate) hidden: Arc<PerKind<RoaringBitmap>>,
     pub(crate) head: Head,
     pub(crate) time: Timestamp,
     pub(crate) common: Arc<Common>,
@@ -39,9 +38,20 @@ pub(crate) struct State {
 
 /// Where a record stands among the others, without decoding it.
 pub(crate) struct Place {
-    pub(crate) project: Row,
-    pub(crate) experiment: Row,
+    pub(crate) parents: Parents,
     pub(crate) deleted: bool,
+}
+
+impl Place {
+    pub(crate) fn of(stored: &Stored) -> Self {
+        Place { parents: stored.parents, deleted: stored.deleted }
+    }
+
+    /// The place of a record, if its id is `id` or none is given.
+    pub(crate) fn read(kind: EntityKind, sealed: &[u8], id: Option<&str>) -> Result<Option<Place>> {
+        let place = v1::place(kind, payload(sealed), id)?;
+        Ok(place.map(|(parents, deleted)| Place { parents, deleted }))
+    }
 }
 
 impl State {
@@ -64,58 +74,83 @@ impl State {
         history::rewind(&LogReader::new(&self.tables, &resolver), stored, at)
     }
 
-    /// The place of a record in `bytes`, and whether its id is `id`.
-    pub(crate) fn place(kind: EntityKind, row: Row, sealed: &[u8], id: Option<&str>) -> Result<Option<Place>> {
-        let payload = payload(sealed);
-        let (head, project, experiment) = match kind {
-            EntityKind::Project => (&archive::access::<v1::ProjectV1>(payload)?.head, row, Row(0)),
-            EntityKind::Experiment => {
-                let record = archive::access::<v1::ExperimentV1>(payload)?;
-                (&record.head, Row(record.project.to_native()), row)
-            }
-            EntityKind::Run => {
-                let record = archive::access::<v1::RunV1>(payload)?;
-                (&record.head, Row(record.project.to_native()), Row(record.experiment.to_native()))
-            }
-        };
-        if id.is_some_and(|id| !head.id.with_str(|text| text == id)) {
-            return Ok(None);
-        }
-        Ok(Some(Place { project, experiment, deleted: head.deleted }))
-    }
-
     fn is_hidden(&self, kind: EntityKind, row: Row) -> bool {
         self.hidden.get(kind.index()).is_some_and(|rows| rows.contains(row.0))
     }
 
     /// Whether an entity and everything above it is not deleted, now.
-    pub(crate) fn is_live(&self, kind: EntityKind, place: &Place) -> bool {
-        !place.deleted
-            && (kind == EntityKind::Project || !self.is_hidden(EntityKind::Project, place.project))
-            && (kind != EntityKind::Run || !self.is_hidden(EntityKind::Experiment, place.experiment))
+    pub(crate) fn is_live(&self, place: &Place) -> Result<bool> {
+        if place.deleted {
+            return Ok(false);
+        }
+        Ok(match place.parents {
+            Parents::None => true,
+            Parents::Project(project) => !self.is_hidden(EntityKind::Project, project),
+            Parents::Experiment { project, experiment } => {
+                !self.is_hidden(EntityKind::Project, project) && !self.is_hidden(EntityKind::Experiment, experiment)
+            }
+            Parents::Run(run) => match self.resolver().record(EntityKind::Run, run)? {
+                Some(bytes) => match Place::read(EntityKind::Run, bytes.as_slice(), None)? {
+                    Some(place) => self.is_live(&place)?,
+                    None => false,
+                },
+                None => false,
+            },
+        })
     }
 
     /// Whether the parents of `stored` were not deleted at `at`.
-    fn parents_live(&self, stored: &Stored, at: Sequence) -> Result<bool> {
-        let kind = stored.kind();
+    fn parents_live(&self, parents: Parents, at: Sequence) -> Result<bool> {
         let live =
             |kind, row| -> Result<bool> { Ok(self.stored(kind, row, at)?.is_some_and(|parent| !parent.deleted)) };
-        Ok((kind == EntityKind::Project || live(EntityKind::Project, stored.project)?)
-            && (kind != EntityKind::Run || live(EntityKind::Experiment, stored.experiment)?))
+        Ok(match parents {
+            Parents::None => true,
+            Parents::Project(project) => live(EntityKind::Project, project)?,
+            Parents::Experiment { project, experiment } => {
+                live(EntityKind::Project, project)? && live(EntityKind::Experiment, experiment)?
+            }
+            Parents::Run(run) => self.visible(EntityKind::Run, run, at)?.is_some(),
+        })
     }
 
     /// The entity in `row` as of `at`, if it was visible then.
     pub(crate) fn visible(&self, kind: EntityKind, row: Row, at: Sequence) -> Result<Option<Stored>> {
-        if at >= self.head.sequence {
-            let Some(stored) = self.resolver().stored(kind, row)? else { return Ok(None) };
-            let place = Place { project: stored.project, experiment: stored.experiment, deleted: stored.deleted };
-            return Ok(Some(stored).filter(|_| self.is_live(kind, &place)));
-        }
         let Some(stored) = self.stored(kind, row, at)? else { return Ok(None) };
-        if stored.deleted || !self.parents_live(&stored, at)? {
-            return Ok(None);
+        let live = if at >= self.head.sequence {
+            self.is_live(&Place::of(&stored))?
+        } else {
+            !stored.deleted && self.parents_live(stored.parents, at)?
+        };
+        if live { self.with_date(stored, at).map(Some) } else { Ok(None) }
+    }
+
+    /// A parent is as new as the newest of what is under it (ModelDB 8.4), deleted or not.
+    fn with_date(&self, mut stored: Stored, at: Sequence) -> Result<Stored> {
+        let kind = stored.kind();
+        let under = match kind {
+            EntityKind::Project | EntityKind::Experiment if at >= self.head.sequence => {
+                self.keys.date(&self.tables, (kind, stored.row), self.head.sequence)?
+            }
+            EntityKind::Project => self.date_under(EntityKind::Experiment, stored.row, at)?,
+            EntityKind::Experiment => self.date_under(EntityKind::Run, stored.row, at)?,
+            _ => None,
+        };
+        stored
+            .entity
+            .set_date_updated(stored.entity.date_updated().max(under.unwrap_or(Timestamp::from_millis(i64::MIN))));
+        Ok(stored)
+    }
+
+    /// The latest date of the children of `parent` as of an earlier moment, by walking each of them back.
+    fn date_under(&self, kind: EntityKind, parent: Row, at: Sequence) -> Result<Option<Timestamp>> {
+        let mut latest = None;
+        let rows = self.keys.page(&self.tables, Key::children(kind, parent), 0, u32::MAX, false, usize::MAX)?;
+        for row in rows {
+            let Some(stored) = self.stored(kind, Row(row), at)? else { continue };
+            let date = self.with_date(stored, at)?.entity.date_updated();
+            latest = latest.max(Some(date));
         }
-        Ok(Some(stored))
+        Ok(latest)
     }
 
     /// The record of `id`, intact, with its row and place; deleted or not, as of now.
@@ -124,7 +159,7 @@ impl State {
         let mut found = None;
         self.keys.rows(&self.tables, self.common.hashing.id(kind, id), &mut |row| {
             if let Some(bytes) = resolver.record(kind, row)? {
-                found = Self::place(kind, row, bytes.as_slice(), Some(id))?.map(|place| (row, place, bytes));
+                found = Place::read(kind, bytes.as_slice(), Some(id))?.map(|place| (row, place, bytes));
             }
             Ok(found.is_none())
         })?;
@@ -136,11 +171,12 @@ impl State {
         let missing = || no_such(kind, id);
         let (row, place, bytes) = self.find(kind, id)?.ok_or_else(missing)?;
         if at >= self.head.sequence {
-            if !self.is_live(kind, &place) {
+            if !self.is_live(&place)? {
                 return Err(missing());
             }
             let resolver = self.resolver();
             return v1::decode(kind, row, payload(bytes.as_slice()), &resolver)
+                .and_then(|stored| self.with_date(stored, at))
                 .map_err(|error| error.context(format!("reading {kind} {id}")));
         }
         self.visible(kind, row, at)?.ok_or_else(missing)
@@ -151,7 +187,7 @@ impl State {
     pub(crate) fn get_by_name(&self, kind: EntityKind, key: Key, name: &str, at: Sequence) -> Result<Option<Stored>> {
         let mut best: Option<Stored> = None;
         self.keys.rows(&self.tables, key, &mut |row| {
-            let stored = self.visible(kind, row, at)?.filter(|stored| stored.entity.name() == name);
+            let stored = self.visible(kind, row, at)?.filter(|stored| stored.entity.name() == Some(name));
             if let Some(stored) = stored {
                 let newer = best.as_ref().is_none_or(|best| {
                     (stored.entity.date_updated(), stored.row) > (best.entity.date_updated(), best.row)
@@ -169,7 +205,7 @@ impl State {
     pub(crate) fn row(&self, kind: EntityKind, id: &str, at: Sequence) -> Result<Row> {
         if at >= self.head.sequence {
             let (row, place, _) = self.find(kind, id)?.ok_or_else(|| no_such(kind, id))?;
-            return if self.is_live(kind, &place) { Ok(row) } else { Err(no_such(kind, id)) };
+            return if self.is_live(&place)? { Ok(row) } else { Err(no_such(kind, id)) };
         }
         Ok(self.get(kind, id, at)?.row)
     }
@@ -199,3 +235,6 @@ macro_rules! expect_kind {
 expect_kind!(project, Project, Project);
 expect_kind!(experiment, Experiment, Experiment);
 expect_kind!(run, Run, Run);
+expect_kind!(comment, Comment, Comment);
+expect_kind!(job, Job, Job);
+expect_kind!(edge, LineageEdge, LineageEdge);

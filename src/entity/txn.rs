@@ -7,12 +7,12 @@ use roaring::RoaringBitmap;
 use crate::codec::v1;
 use crate::entity::state::{Common, Place, State, no_such};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityId, EntityKind, Row, Sequence};
+use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{self, Entry, Key, KeysView};
 use crate::log::change::{Field, FieldValue};
 use crate::log::draft::{Draft, Slice};
 use crate::log::resolve::{Resolver, payload};
-use crate::model::{Actor, Entity, Stored};
+use crate::model::{Actor, Entity, Parents, Stored};
 use crate::storage::WriteTxn;
 use crate::storage::dictionary::PendingKeys;
 use crate::time::Timestamp;
@@ -23,7 +23,7 @@ pub(crate) trait Host {
     fn pending(&self) -> &PendingKeys;
     fn keys(&self) -> &KeysView;
     /// Deleted projects and experiments, writes of the group included.
-    fn hidden(&self) -> &[RoaringBitmap; 3];
+    fn hidden(&self) -> &PerKind<RoaringBitmap>;
     /// The store as the group found it: its key index in the tables is that of the group.
     fn state(&self) -> &State;
     /// Entries of this write have gone to the tables.
@@ -105,10 +105,23 @@ impl<'a> Txn<'a> {
         }
     }
 
-    fn is_live(&self, kind: EntityKind, place: &Place) -> bool {
-        !place.deleted
-            && (kind == EntityKind::Project || !self.is_hidden(EntityKind::Project, place.project))
-            && (kind != EntityKind::Run || !self.is_hidden(EntityKind::Experiment, place.experiment))
+    fn is_live(&self, place: &Place) -> Result<bool> {
+        Ok(!place.deleted && self.parents_live(place.parents)?)
+    }
+
+    /// Whether nothing above an entity is deleted.
+    pub(crate) fn parents_live(&self, parents: Parents) -> Result<bool> {
+        Ok(match parents {
+            Parents::None => true,
+            Parents::Project(project) => !self.is_hidden(EntityKind::Project, project),
+            Parents::Experiment { project, experiment } => {
+                !self.is_hidden(EntityKind::Project, project) && !self.is_hidden(EntityKind::Experiment, experiment)
+            }
+            Parents::Run(run) => match self.place(EntityKind::Run, run, None)? {
+                Some(place) => self.is_live(&place)?,
+                None => false,
+            },
+        })
     }
 
     /// Proposes rows for `key`: of this write, of its group, of the store.
@@ -126,14 +139,28 @@ impl<'a> Txn<'a> {
         self.host.keys().rows(&self.host.state().tables, key, each)
     }
 
+    /// The rows of `kind` that are proposed for `key`, ascending; purged ones left out, deleted ones not.
+    pub(crate) fn proposed(&self, kind: EntityKind, key: Key) -> Result<Vec<Row>> {
+        let mut proposed = Vec::new();
+        self.rows(key, &mut |row| {
+            if self.place(kind, row, None)?.is_some() {
+                proposed.push(row);
+            }
+            Ok(true)
+        })?;
+        proposed.sort_unstable();
+        proposed.dedup();
+        Ok(proposed)
+    }
+
     /// Where the entity in `row` stands; none if its id is not `id`.
     fn place(&self, kind: EntityKind, row: Row, id: Option<&str>) -> Result<Option<Place>> {
         if let Some(stored) = self.draft.staged.get(kind, row) {
             let same = id.is_none_or(|id| stored.entity.id_str() == id);
-            return Ok(same.then(|| place(stored)));
+            return Ok(same.then(|| Place::of(stored)));
         }
         match self.resolver()?.record(kind, row)? {
-            Some(bytes) => State::place(kind, row, bytes.as_slice(), id),
+            Some(bytes) => Place::read(kind, bytes.as_slice(), id),
             None => Ok(None),
         }
     }
@@ -156,9 +183,20 @@ impl<'a> Txn<'a> {
     /// The row of the entity `id`, which must be there and not deleted.
     pub(crate) fn require(&self, kind: EntityKind, id: &str) -> Result<Row> {
         match self.find(kind, id)? {
-            Some((row, place)) if self.is_live(kind, &place) => Ok(row),
+            Some((row, place)) if self.is_live(&place)? => Ok(row),
             _ => Err(no_such(kind, id)),
         }
+    }
+
+    /// Refuses an entity that has another version number.
+    pub(crate) fn require_version(&mut self, entity: &EntityId, wanted: u64) -> Result<()> {
+        let row = self.require(entity.kind(), entity.as_str())?;
+        let found = self.load(entity.kind(), row)?.entity.version_number();
+        if found == wanted {
+            return Ok(());
+        }
+        let message = format!("{entity} has version {found} by now, not {wanted}: somebody else changed it");
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     /// A live entity of `kind` that has `name` under `key`; of several the one updated last.
@@ -177,7 +215,7 @@ impl<'a> Txn<'a> {
                     None => return Ok(true),
                 },
             };
-            if stored.entity.name() == name && self.is_live(kind, &place(stored)) {
+            if stored.entity.name() == Some(name) && self.is_live(&Place::of(stored))? {
                 best = best.max(Some((stored.entity.date_updated(), row)));
             }
             Ok(true)
@@ -186,9 +224,9 @@ impl<'a> Txn<'a> {
     }
 
     /// Creates an entity and its entries in the key index.
-    pub(crate) fn create(&mut self, entity: Entity, project: Row, experiment: Row) -> Result<Row> {
+    pub(crate) fn create(&mut self, entity: Entity, parents: Parents) -> Result<Row> {
         let kind = entity.kind();
-        let row = self.draft.create(entity, project, experiment, &*self.common.entropy)?;
+        let row = self.draft.create(entity, parents, &*self.common.entropy)?;
         if let Some(stored) = self.draft.staged.get(kind, row) {
             self.entries.extend(keys::created(self.common.hashing, stored));
         }
@@ -203,6 +241,17 @@ impl<'a> Txn<'a> {
         row: Row,
         fields: Vec<(Field, Option<FieldValue>)>,
     ) -> Result<()> {
+        self.edit_in_part(kind, row, fields)?;
+        self.end(operation)
+    }
+
+    /// A part of an operation on several entities: the fields of one go to new values.
+    pub(crate) fn edit_in_part(
+        &mut self,
+        kind: EntityKind,
+        row: Row,
+        fields: Vec<(Field, Option<FieldValue>)>,
+    ) -> Result<()> {
         self.load(kind, row)?;
         let renamed = fields.iter().find_map(|(field, value)| match (field, value) {
             (Field::Name, Some(FieldValue::Text(name))) => Some(name.clone()),
@@ -211,9 +260,9 @@ impl<'a> Txn<'a> {
         let edited = self.draft.edit(kind, row, fields, &*self.common.entropy);
         self.keep(edited)?;
         if let (Some(name), Some(stored)) = (renamed, self.draft.staged.get(kind, row)) {
-            self.entries.insert(keys::name(self.common.hashing, stored, &name).entry(row));
+            self.entries.extend(keys::name(self.common.hashing, stored, &name).map(|key| key.entry(row)));
         }
-        self.end(operation)
+        Ok(())
     }
 
     /// Ends an operation; a write that has become large goes to the disk.
@@ -256,10 +305,6 @@ impl<'a> Txn<'a> {
     pub(crate) fn entity_id(&mut self, kind: EntityKind, row: Row) -> Result<EntityId> {
         Ok(self.load(kind, row)?.entity.id())
     }
-}
-
-fn place(stored: &Stored) -> Place {
-    Place { project: stored.project, experiment: stored.experiment, deleted: stored.deleted }
 }
 
 /// The error of a write inside a write.

@@ -30,13 +30,12 @@ impl RunGuard {
     /// A guard over a run as it was: encoded again, for this guard alone.
     pub(crate) fn of_stored(state: Arc<State>, stored: Stored) -> Result<Self> {
         let dictionary = &state.common.dictionary;
-        let mut large = Vec::new();
         let mut intern = |key: &str| {
             // Every key a record ever had is in the dictionary.
             let code = dictionary.code(key);
             code.ok_or_else(|| crate::error::Error::corrupt(format!("the key {key:?} is not in the dictionary")))
         };
-        let bytes = v1::encode(stored, &mut intern, &mut large)?;
+        let bytes = v1::encode(stored, &mut intern)?;
         Ok(RunGuard { state, bytes: Bytes::Owned(bytes) })
     }
 

@@ -1,39 +1,42 @@
 //! Following the log from a watermark: the entries of each commit, the same as its write made.
 
-use super::{Entry, Hashing, Key, KeysView, Watermark};
+use super::{Entry, Hashing, Key, Keys, KeysView, Watermark, dates};
 use crate::error::{Error, Result};
-use crate::id::{EntityId, EntityKind, Row, Sequence};
-use crate::log::change::{Fact, Field, FieldValue};
+use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
+use crate::log::change::{Change, Fact, Field, FieldValue};
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
 use crate::model::{Entity, Stored};
 use crate::storage::Source;
 
-/// The entries a new entity makes.
-pub(crate) fn created(hashing: Hashing, stored: &Stored) -> [Entry; 3] {
+/// The entries by which an entity is found for ever: by its id, under its parent, as an edge.
+pub(super) fn places(hashing: Hashing, stored: &Stored) -> [Option<Entry>; 4] {
     let kind = stored.kind();
-    let parent = parent(kind, stored.project, stored.experiment);
-    [
-        hashing.id(kind, stored.entity.id_str()).entry(stored.row),
-        name(hashing, stored, stored.entity.name()).entry(stored.row),
-        Key::children(kind, parent).entry(stored.row),
-    ]
-}
-
-/// The key of `name` beside the siblings of `stored`.
-pub(crate) fn name(hashing: Hashing, stored: &Stored, name: &str) -> Key {
+    let entry = |key: Key| Some(key.entry(stored.row));
+    let id = entry(hashing.id(kind, stored.entity.id_str()));
     match &stored.entity {
-        Entity::Project(project) => hashing.project_name(&project.workspace, name),
-        Entity::Experiment(_) => hashing.child_name(EntityKind::Experiment, stored.project, name),
-        Entity::Run(_) => hashing.child_name(EntityKind::Run, stored.experiment, name),
+        Entity::LineageEdge(edge) => {
+            let [input, output] = [hashing.edges_from(&edge.input), hashing.edges_to(&edge.output)];
+            [id, entry(input), entry(output), entry(hashing.edge(&edge.input, &edge.output))]
+        }
+        _ => [id, entry(Key::children(kind, stored.parents.direct())), None, None],
     }
 }
 
-pub(crate) fn parent(kind: EntityKind, project: Row, experiment: Row) -> Row {
-    match kind {
-        EntityKind::Project => Row(0),
-        EntityKind::Experiment => project,
-        EntityKind::Run => experiment,
+/// The entries a new entity makes.
+pub(crate) fn created(hashing: Hashing, stored: &Stored) -> impl Iterator<Item = Entry> + use<> {
+    let name = stored.entity.name().and_then(|text| name(hashing, stored, text));
+    places(hashing, stored).into_iter().chain([name.map(|key| key.entry(stored.row))]).flatten()
+}
+
+/// The key of `name` beside the siblings of `stored`; none of a kind without names.
+pub(crate) fn name(hashing: Hashing, stored: &Stored, name: &str) -> Option<Key> {
+    match &stored.entity {
+        Entity::Project(project) => Some(hashing.project_name(&project.workspace, name)),
+        Entity::Experiment(_) | Entity::Run(_) => {
+            Some(hashing.child_name(stored.kind(), stored.parents.direct(), name))
+        }
+        _ => None,
     }
 }
 
@@ -55,53 +58,35 @@ pub(crate) fn row_of<S: Source>(
     Ok(found)
 }
 
-/// Hands the entries of all commits after `watermark` up to `last` to `absorb`, in bounded portions.
+/// Hands what all commits after `watermark` up to `last` say to `keys`, in bounded portions.
 pub(crate) fn follow<S: Source>(
     resolver: &Resolver<'_, S>,
     hashing: Hashing,
     watermark: Watermark,
     last: Sequence,
-    view: &KeysView,
-    absorb: &mut dyn FnMut(Vec<Entry>),
+    keys: &mut Keys,
 ) -> Result<Watermark> {
     let log = LogReader::new(resolver.source, resolver);
     let mut rows = watermark.rows;
     for number in watermark.sequence.get() + 1..=last.get() {
         let sequence = Sequence::new(number);
         let found = log.parts(sequence, &mut |part| {
-            let mut entries = Vec::new();
+            let mut followed = Followed { resolver, hashing, sequence, rows: &mut rows, keys: &mut *keys };
             for item in &part.items {
-                let Some(change) = log.decode(item)? else { continue };
-                let kind = change.entity.kind();
-                match change.fact {
-                    Fact::Created(entity) => {
-                        let next = rows.get_mut(kind.index()).ok_or_else(|| Error::corrupt("an unknown kind"))?;
-                        let row = Row(*next);
-                        *next = next.saturating_add(1);
-                        // The record knows its place; what the log says is what it was created with.
-                        if let Some(stored) = resolver.stored(kind, row)? {
-                            entries.extend(created(hashing, &Stored { entity: *entity, ..stored }));
-                        }
-                    }
-                    Fact::Edited { edits, .. } => {
-                        for edit in edits {
-                            let (Field::Name, Some(FieldValue::Text(to))) = (edit.field, edit.new) else { continue };
-                            absorb(std::mem::take(&mut entries));
-                            let Some(row) = row_of(view, hashing, resolver, &change.entity)? else { continue };
-                            if let Some(stored) = resolver.stored(kind, row)? {
-                                entries.push(name(hashing, &stored, &to).entry(row));
-                            }
-                        }
+                match log.decode(item)? {
+                    Some(change) => followed.change(change)?,
+                    None => {
+                        followed.next_row(item.creates())?;
                     }
                 }
             }
             if let Some(trailer) = &part.trailer {
                 let commit = trailer.commit()?;
                 if !commit.idempotency_id.is_empty() {
-                    entries.push(hashing.write_id(&commit.idempotency_id).write_entry(sequence));
+                    let entry = hashing.write_id(&commit.idempotency_id).write_entry(sequence);
+                    keys.absorb([entry], [], sequence);
                 }
             }
-            absorb(entries);
             Ok(())
         })?;
         if !found {
@@ -109,4 +94,58 @@ pub(crate) fn follow<S: Source>(
         }
     }
     Ok(Watermark { sequence: last, rows })
+}
+
+struct Followed<'f, 'r, S> {
+    resolver: &'f Resolver<'r, S>,
+    hashing: Hashing,
+    sequence: Sequence,
+    rows: &'f mut PerKind<u32>,
+    keys: &'f mut Keys,
+}
+
+impl<S: Source> Followed<'_, '_, S> {
+    /// The row that a creation took; an erased one too.
+    fn next_row(&mut self, kind: Option<EntityKind>) -> Result<Option<Row>> {
+        let Some(kind) = kind else { return Ok(None) };
+        let next = self.rows.get_mut(kind.index()).ok_or_else(|| Error::corrupt("an unknown kind"))?;
+        let row = Row(*next);
+        *next = next.saturating_add(1);
+        Ok(Some(row))
+    }
+
+    fn change(&mut self, change: Change) -> Result<()> {
+        let kind = change.entity.kind();
+        let (row, entity, date, name) = match change.fact {
+            Fact::Created(entity) => {
+                let date = entity.date_updated();
+                (self.next_row(Some(kind))?, Some(*entity), date, None)
+            }
+            Fact::Edited { new_date_updated, edits, .. } => {
+                let name = edits.into_iter().find_map(|edit| match (edit.field, edit.new) {
+                    (Field::Name, Some(FieldValue::Text(name))) => Some(name),
+                    _ => None,
+                });
+                let row = row_of(&self.keys.view(), self.hashing, self.resolver, &change.entity)?;
+                (row, None, new_date_updated, name)
+            }
+            Fact::Purged { .. } => return Ok(()),
+        };
+        let Some(row) = row else { return Ok(()) };
+        // The record knows its place; a purged one needs none.
+        let Some(stored) = self.resolver.stored(kind, row)? else { return Ok(()) };
+        let dates = dates::of_parents(stored.parents, date);
+        match (entity, name) {
+            // What the log says is what it was created with.
+            (Some(entity), _) => {
+                let created = created(self.hashing, &Stored { entity, ..stored });
+                self.keys.absorb(created, dates, self.sequence);
+            }
+            (None, text) => {
+                let key = text.and_then(|text| super::follow::name(self.hashing, &stored, &text));
+                self.keys.absorb(key.map(|key| key.entry(row)), dates, self.sequence);
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,6 +1,7 @@
 //! What the audit asks of the index: has it kept an entry for all the log says?
 
-use super::{Hashing, KeysView, created, name};
+use super::follow::places;
+use super::{Hashing, KeysView, name};
 use crate::error::Result;
 use crate::id::Sequence;
 use crate::log::verify::Lookup;
@@ -21,13 +22,19 @@ impl<'a> Lookups<'a> {
 
 impl Lookup for Lookups<'_> {
     fn finds(&self, stored: &Stored) -> Result<bool> {
-        let [id, _, child] = created(self.hashing, stored);
-        Ok(self.view.contains(self.tables, id)? && self.view.contains(self.tables, child)?)
+        for entry in places(self.hashing, stored).into_iter().flatten() {
+            if !self.view.contains(self.tables, entry)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn finds_name(&self, stored: &Stored) -> Result<bool> {
-        let key = name(self.hashing, stored, stored.entity.name());
-        self.view.contains(self.tables, key.entry(stored.row))
+        match stored.entity.name().and_then(|text| name(self.hashing, stored, text)) {
+            Some(key) => self.view.contains(self.tables, key.entry(stored.row)),
+            None => Ok(true),
+        }
     }
 
     fn finds_write(&self, write_id: &str, sequence: Sequence) -> Result<bool> {

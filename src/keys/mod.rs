@@ -5,11 +5,14 @@
 //! parent's children in order of creation. A hash only proposes rows: who asks verifies them in the records,
 //! so an entry too many does no harm, and entries are never removed.
 //!
+//! The same follower keeps the dates that parents take from what is under them ([`dates`]).
+//!
 //! Written with every commit, such random keys would cost half of it. So the newest entries are in memory, in
 //! two generations: the active one grows; once it is full it is frozen and folded into the table in slices.
 //! The table's watermark moves when a generation is folded whole; what lies behind it is read from the log
 //! when the store is opened.
 
+pub(crate) mod dates;
 mod follow;
 mod lookup;
 
@@ -24,9 +27,13 @@ use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
 
 use crate::error::{Error, Result};
-use crate::id::{EntityKind, Row, Sequence};
+use crate::id::{EntityKind, PerKind, Row, Sequence};
 use crate::limits;
+use crate::model::LineageEntry;
 use crate::storage::{Source, WriteTables};
+use crate::time::Timestamp;
+
+use dates::{Dates, ParentDate};
 
 /// A key of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +81,23 @@ impl Hashing {
         self.hash(1, kind.code(), &parent.0.to_le_bytes(), name)
     }
 
+    /// The key of the edges that lead from an input.
+    pub(crate) fn edges_from(self, input: &LineageEntry) -> Key {
+        self.hash(3, input.code(), &[], input.id())
+    }
+
+    /// The key of the edges that lead to an output.
+    pub(crate) fn edges_to(self, output: &LineageEntry) -> Key {
+        self.hash(4, output.code(), &[], output.id())
+    }
+
+    /// The key of an edge by its ends.
+    pub(crate) fn edge(self, input: &LineageEntry, output: &LineageEntry) -> Key {
+        let mut scope = vec![output.code()];
+        scope.extend_from_slice(output.id().as_bytes());
+        self.hash(5, input.code(), &scope, input.id())
+    }
+
     /// The key of a write id; its rows are the low halves of sequence numbers.
     pub(crate) fn write_id(self, id: &str) -> Key {
         self.hash(2, 0, &[], id)
@@ -97,11 +121,14 @@ impl Key {
 }
 
 #[derive(Default)]
-struct Generation(RwLock<BTreeSet<Entry>>);
+struct Generation {
+    entries: RwLock<BTreeSet<Entry>>,
+    dates: RwLock<Dates>,
+}
 
 impl Generation {
     fn len(&self) -> usize {
-        self.0.read().len()
+        self.entries.read().len()
     }
 }
 
@@ -123,6 +150,18 @@ impl KeysView {
         [Some(&self.active), self.frozen.as_ref()].into_iter().flatten().map(|generation| &**generation)
     }
 
+    /// The latest date of what is under a project or an experiment, as of `at`, which must not lie before the
+    /// table's watermark.
+    pub(crate) fn date<S: Source>(
+        &self,
+        source: &S,
+        parent: (EntityKind, Row),
+        at: Sequence,
+    ) -> Result<Option<Timestamp>> {
+        let folded = source.date(parent.0, parent.1)?.map(Timestamp::from_millis);
+        Ok(self.generations().map(|generation| generation.dates.read().at(parent, at)).fold(folded, Ord::max))
+    }
+
     /// Proposes rows for `key`, newest generation first, until `each` answers false.
     pub(crate) fn rows<S: Source>(
         &self,
@@ -133,7 +172,7 @@ impl KeysView {
         for generation in self.generations() {
             let rows: Vec<u32> = {
                 // Never ask anybody under the lock.
-                let entries = generation.0.read();
+                let entries = generation.entries.read();
                 entries.range((key.0, 0)..=(key.0, u32::MAX)).rev().map(|(_, row)| *row).collect()
             };
             for row in rows {
@@ -155,7 +194,7 @@ impl KeysView {
 
     /// Whether the entry is there.
     fn contains<S: Source>(&self, source: &S, (key, row): Entry) -> Result<bool> {
-        if self.generations().any(|generation| generation.0.read().contains(&(key, row))) {
+        if self.generations().any(|generation| generation.entries.read().contains(&(key, row))) {
             return Ok(true);
         }
         let mut found = false;
@@ -181,7 +220,7 @@ impl KeysView {
         }
         let mut rows = Vec::new();
         for generation in self.generations() {
-            let entries = generation.0.read();
+            let entries = generation.entries.read();
             let range = entries.range((key.0, from)..=(key.0, to)).map(|(_, row)| *row);
             if descending { rows.extend(range.rev().take(limit)) } else { rows.extend(range.take(limit)) }
         }
@@ -210,7 +249,7 @@ impl KeysView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Watermark {
     pub(crate) sequence: Sequence,
-    pub(crate) rows: [u32; 3],
+    pub(crate) rows: PerKind<u32>,
 }
 
 impl Watermark {
@@ -218,29 +257,40 @@ impl Watermark {
         let Some(bytes) = source.meta(WATERMARK_KEY)? else { return Ok(Watermark::default()) };
         let numbers: Option<Vec<u64>> =
             bytes.chunks(8).map(|chunk| chunk.try_into().ok().map(u64::from_le_bytes)).collect();
-        let row = |number: u64| u32::try_from(number).ok();
-        match numbers.as_deref() {
-            Some(&[sequence, a, b, c]) => match (row(a), row(b), row(c)) {
-                (Some(a), Some(b), Some(c)) => Ok(Watermark { sequence: Sequence::new(sequence), rows: [a, b, c] }),
-                _ => Err(Error::corrupt("the key index's watermark is damaged")),
-            },
-            _ => Err(Error::corrupt("the key index's watermark is damaged")),
+        let damaged = || Error::corrupt("the key index's watermark is damaged");
+        let numbers = numbers.ok_or_else(damaged)?;
+        let (sequence, kinds) = numbers.split_first().ok_or_else(damaged)?;
+        let mut watermark = Watermark { sequence: Sequence::new(*sequence), ..Watermark::default() };
+        for (at, number) in kinds.iter().enumerate() {
+            let slot = watermark.rows.get_mut(at).ok_or_else(damaged)?;
+            *slot = u32::try_from(*number).map_err(|_| damaged())?;
         }
+        Ok(watermark)
     }
 
     fn write(self, tables: &mut WriteTables<'_>) -> Result<()> {
-        let numbers = [self.sequence.get(), self.rows[0].into(), self.rows[1].into(), self.rows[2].into()];
-        tables.put_meta(WATERMARK_KEY, &numbers.map(u64::to_le_bytes).concat())
+        let mut bytes = self.sequence.get().to_le_bytes().to_vec();
+        self.rows.iter().for_each(|row| bytes.extend_from_slice(&u64::from(*row).to_le_bytes()));
+        tables.put_meta(WATERMARK_KEY, &bytes)
     }
 }
 
 /// The writer's side of the index.
 pub(crate) struct Keys {
     view: KeysView,
-    /// How far the frozen generation reaches, and the entry it is folded up to.
-    frozen: Option<(Watermark, Option<Entry>)>,
+    frozen: Option<Frozen>,
     /// Entries that may be folded for those that were added.
     credit: usize,
+}
+
+/// The generation that is being folded.
+struct Frozen {
+    /// How far it reaches.
+    watermark: Watermark,
+    /// The entry it is folded up to.
+    folded: Option<Entry>,
+    /// The dates that are left to fold.
+    dates: Vec<ParentDate>,
 }
 
 impl Keys {
@@ -258,9 +308,16 @@ impl Keys {
         self.view.len()
     }
 
-    /// Takes in the entries of a write.
-    pub(crate) fn absorb(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        let mut active = self.view.active.0.write();
+    /// Takes in what a write, or a part of it, did.
+    pub(crate) fn absorb(
+        &mut self,
+        entries: impl IntoIterator<Item = Entry>,
+        dates: impl IntoIterator<Item = ParentDate>,
+        sequence: Sequence,
+    ) {
+        let mut grown = self.view.active.dates.write();
+        dates.into_iter().for_each(|date| grown.grow(date, sequence));
+        let mut active = self.view.active.entries.write();
         let before = active.len();
         active.extend(entries);
         // Two for one, so that the frozen generation is gone before the active one is full.
@@ -293,24 +350,29 @@ impl Keys {
 
     fn freeze(&mut self, now: Watermark) {
         let full = std::mem::take(&mut self.view.active);
+        let dates = full.dates.read().last();
         self.view.frozen = Some(full);
-        self.frozen = Some((now, None));
+        self.frozen = Some(Frozen { watermark: now, folded: None, dates });
     }
 
     fn fold(&mut self, tables: &mut WriteTables<'_>, slice: usize) -> Result<()> {
-        let (Some((watermark, folded)), Some(generation)) = (&mut self.frozen, &self.view.frozen) else {
+        let (Some(frozen), Some(generation)) = (&mut self.frozen, &self.view.frozen) else {
             return Ok(());
         };
         use std::ops::Bound::{Excluded, Unbounded};
-        let entries = generation.0.read();
-        let rest = entries.range((folded.map_or(Unbounded, Excluded), Unbounded));
-        let slice: Vec<Entry> = rest.take(slice).copied().collect();
+        let entries = generation.entries.read();
+        let rest = entries.range((frozen.folded.map_or(Unbounded, Excluded), Unbounded));
+        let entries_now: Vec<Entry> = rest.take(slice).copied().collect();
         drop(entries);
-        *folded = slice.last().copied().or(*folded);
-        tables.put_entries(&slice)?;
-        let done = generation.0.read().last().copied() == *folded;
+        frozen.folded = entries_now.last().copied().or(frozen.folded);
+        tables.put_entries(&entries_now)?;
+        let dates_left = frozen.dates.len().saturating_sub(slice);
+        for ((kind, row), date) in frozen.dates.drain(dates_left..) {
+            tables.put_date(kind, row, date.millis())?;
+        }
+        let done = frozen.dates.is_empty() && generation.entries.read().last().copied() == frozen.folded;
         if done {
-            watermark.write(tables)?;
+            frozen.watermark.write(tables)?;
             self.frozen = None;
             self.view.frozen = None;
         }

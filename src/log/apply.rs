@@ -1,11 +1,10 @@
-//! The one function that writes changes to tables and log; and the packing of old commits.
+//! The one function that writes changes to tables and log.
 
-use crate::codec::compress;
 use crate::codec::v1;
 use crate::error::{Error, Result};
-use crate::id::{EntityKind, Row};
-use crate::limits;
+use crate::id::{EntityKind, PerKind, Row, Sequence};
 use crate::log::draft::Slice;
+use crate::log::erase;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
 use crate::storage::{Source, WriteTables};
 
@@ -24,7 +23,6 @@ pub(crate) fn apply(
     dictionary: &Dictionary,
     pending: &mut PendingKeys,
 ) -> Result<()> {
-    let mut large = Vec::new();
     // Neighbours mostly have the same keys in the same order.
     let mut recent: Vec<(String, u32)> = Vec::new();
     let mut new: Vec<New> = Vec::new();
@@ -50,7 +48,7 @@ pub(crate) fn apply(
             Ok(code)
         };
         let (kind, row) = (stored.kind(), stored.row);
-        let sealed = v1::encode(stored, &mut intern, &mut large)?;
+        let sealed = v1::encode(stored, &mut intern)?;
         for (code, key) in new_keys {
             tables.put_key(code, &key)?;
         }
@@ -65,8 +63,8 @@ pub(crate) fn apply(
     for new in &new {
         tables.append_records(new.kind, &new.records)?;
     }
-    for (digest, text) in slice.texts.into_iter().chain(large) {
-        tables.put_text(&digest, &text)?;
+    for (digest, text) in slice.texts {
+        tables.put_text(&digest, &text.bytes, text.references)?;
     }
     for (kind, row, hidden) in slice.hidden {
         tables.put_hidden(kind, row, hidden)?;
@@ -74,55 +72,44 @@ pub(crate) fn apply(
     for (first, payload) in slice.parts {
         tables.put_log_part(sequence, first, &payload)?;
     }
-    Ok(())
+    remove(&slice.removed, tables)?;
+    erase::erase(slice.erased, Sequence::new(sequence), tables)
 }
 
-const PACKED_KEY: &str = "packed";
+const ROWS_KEY: &str = "rows";
 
-/// The sequence up to which commits were packed.
-pub(crate) fn packed<S: Source>(source: &S) -> Result<u64> {
-    match source.meta(PACKED_KEY)? {
-        None => Ok(0),
-        Some(bytes) => match bytes.try_into() {
-            Ok(bytes) => Ok(u64::from_le_bytes(bytes)),
-            Err(_) => Err(Error::corrupt("how far the log is packed is damaged")),
-        },
-    }
-}
-
-/// Packs the commits after `packed` that stand in rows of their own into one compressed block: the same bytes
-/// in less room. Answers how far the log is packed then.
-pub(crate) fn pack(tables: &mut WriteTables<'_>, packed: u64) -> Result<u64> {
-    let to = packed + limits::LOG_PACK_COMMITS;
-    let small = tables.small_commits(packed + 1, to)?;
-    if let Some((last, _)) = small.last() {
-        let mut block = Vec::new();
-        for (sequence, payload) in &small {
-            let len = u32::try_from(payload.len()).map_err(|_| Error::corrupt("a small commit is large"))?;
-            block.extend_from_slice(&sequence.to_le_bytes());
-            block.extend_from_slice(&len.to_le_bytes());
-            block.extend_from_slice(payload);
+/// The rows the next entities get, by kind: one more than the last, even if that was purged.
+pub(crate) fn next_rows<S: Source>(source: &S) -> Result<PerKind<u32>> {
+    let mut rows = floor(source.meta(ROWS_KEY)?)?;
+    for kind in EntityKind::ALL {
+        if let Some(slot) = rows.get_mut(kind.index()) {
+            *slot = source.rows(kind)?.max(*slot);
         }
-        tables.put_pack(*last, &compress::compress(&block), small.iter().map(|(sequence, _)| *sequence))?;
     }
-    tables.put_meta(PACKED_KEY, &to.to_le_bytes())?;
-    Ok(to)
+    Ok(rows)
 }
 
-/// The commits of a pack, in order.
-pub(crate) fn unpack(payload: &[u8]) -> Result<Vec<(u64, Vec<u8>)>> {
-    // A pack holds LOG_PACK_COMMITS commits of a page each.
-    const MOST: usize = 16 << 20;
-    let block = compress::decompress(payload, MOST)?;
-    let mut rest = block.as_slice();
-    let mut commits = Vec::new();
-    while let Some((sequence, tail)) = rest.split_first_chunk::<8>() {
-        let damaged = || Error::corrupt("a pack of commits is cut off");
-        let (len, tail) = tail.split_first_chunk::<4>().ok_or_else(damaged)?;
-        let len = u32::from_le_bytes(*len) as usize;
-        let payload = tail.get(..len).ok_or_else(damaged)?;
-        commits.push((u64::from_le_bytes(*sequence), payload.to_vec()));
-        rest = tail.get(len..).unwrap_or_default();
+/// Below what no new row may be.
+fn floor(stored: Option<Vec<u8>>) -> Result<PerKind<u32>> {
+    let mut rows = [0; EntityKind::COUNT];
+    for (slot, bytes) in rows.iter_mut().zip(stored.unwrap_or_default().chunks(4)) {
+        let bytes = bytes.try_into().map_err(|_| Error::corrupt("which rows are taken is damaged"))?;
+        *slot = u32::from_le_bytes(bytes);
     }
-    Ok(commits)
+    Ok(rows)
+}
+
+/// Removes records; rows are never given again.
+fn remove(removed: &[(EntityKind, Row)], tables: &mut WriteTables<'_>) -> Result<()> {
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let mut rows = floor(tables.meta(ROWS_KEY)?)?;
+    for (kind, slot) in EntityKind::ALL.into_iter().zip(&mut rows) {
+        if removed.iter().any(|(removed, _)| *removed == kind) {
+            *slot = tables.rows(kind)?.max(*slot);
+        }
+    }
+    tables.put_meta(ROWS_KEY, &rows.map(u32::to_le_bytes).concat())?;
+    removed.iter().try_for_each(|(kind, row)| tables.remove_record(*kind, *row))
 }

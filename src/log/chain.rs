@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! digest of x   = SHA-256(salt of x || bytes of x)              for the actor context and each change
-//! root(n)       = SHA-256(digest of change 0 || digest of change 1 || ...)
+//! root(n)       = SHA-256(code 0 || digest of change 0 || code 1 || digest of change 1 || ...)
 //! hash(n)       = SHA-256(hash(n-1) || header(n) || digest of the actor context || root(n))
 //! ```
-//! with `hash(0)` all zero. The header says sequence, time, operations and the number of changes. Salts
+//! with `hash(0)` all zero. A code is one byte: of a creation its kind's, else 0, so that an erased creation still
+//! takes its row. The header says sequence, time, operations and the number of changes. Salts
 //! stand beside what they cover, so that a change can be erased while its digest keeps the chain.
 
 use std::fmt;
@@ -111,7 +112,8 @@ pub(crate) fn link(previous: &Hash, header: &[u8], actor: &Digest, root: &Digest
 pub(crate) struct Root(Sha256);
 
 impl Root {
-    pub(crate) fn push(&mut self, digest: &Digest) {
+    pub(crate) fn push(&mut self, code: u8, digest: &Digest) {
+        self.0.update([code]);
         self.0.update(digest);
     }
 

@@ -2,8 +2,11 @@
 
 use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Encoder};
 use crate::error::{Error, Result};
-use crate::id::{ChangeId, EntityId, EntityKind, Sequence};
-use crate::model::{CodeVersion, Entity, Environment, Experiment, KeyValue, Project, Run, Stored, ValueType};
+use crate::id::{ChangeId, EntityId, EntityKind, RunId, Sequence};
+use crate::model::{
+    Artifact, CodeVersion, Comment, Entity, Environment, Experiment, Job, JobStatus, KeyValue, LineageEdge, Project,
+    Run, Stored, ValueType,
+};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -34,6 +37,15 @@ pub enum Fact {
         new_date_updated: Timestamp,
         /// The fields.
         edits: Vec<Edit>,
+    },
+    /// It was deleted before, and is erased: of its changes only digests are left.
+    #[non_exhaustive]
+    Purged {
+        /// How many changes this commit erased.
+        changes: u32,
+        /// Whether that was the last of it, and its record is gone. One with many changes is purged in several
+        /// commits.
+        done: bool,
     },
 }
 
@@ -77,6 +89,28 @@ pub enum Field {
     Tag(String),
     /// Whether the entity is deleted: present if it is.
     Deleted,
+    /// The readme of a project.
+    ReadmeText,
+    /// The short name of a project.
+    ShortName,
+    /// The artifact of this key.
+    Artifact(String),
+    /// The dataset link of this key.
+    Dataset(String),
+    /// The job that made a run.
+    JobId,
+    /// The run that a run is a part of.
+    ParentId,
+    /// What a comment says.
+    Message,
+    /// Who wrote a comment.
+    UserId,
+    /// When a comment was written.
+    DateTime,
+    /// When a job ended, as free text.
+    JobEndTime,
+    /// How far a job is.
+    JobStatus,
 }
 
 /// The value of a [`Field`].
@@ -95,6 +129,10 @@ pub enum FieldValue {
     Environment(Box<Environment>),
     /// The field is there: of tags and deletion.
     Present,
+    /// An artifact or a dataset link.
+    Artifact(Box<Artifact>),
+    /// How far a job is.
+    JobStatus(JobStatus),
 }
 
 impl std::fmt::Display for Field {
@@ -112,6 +150,17 @@ impl std::fmt::Display for Field {
             Field::Hyperparameter(key) => write!(f, "hyperparameters.{key}"),
             Field::Tag(tag) => write!(f, "tags.{tag}"),
             Field::Deleted => f.write_str("deleted"),
+            Field::ReadmeText => f.write_str("readme_text"),
+            Field::ShortName => f.write_str("short_name"),
+            Field::Artifact(key) => write!(f, "artifacts.{key}"),
+            Field::Dataset(key) => write!(f, "datasets.{key}"),
+            Field::JobId => f.write_str("job_id"),
+            Field::ParentId => f.write_str("parent_id"),
+            Field::Message => f.write_str("message"),
+            Field::UserId => f.write_str("user_id"),
+            Field::DateTime => f.write_str("date_time"),
+            Field::JobEndTime => f.write_str("end_time"),
+            Field::JobStatus => f.write_str("job_status"),
         }
     }
 }
@@ -125,6 +174,8 @@ impl std::fmt::Display for FieldValue {
             FieldValue::CodeVersion(code) => write!(f, "{code:?}"),
             FieldValue::Environment(environment) => write!(f, "{environment:?}"),
             FieldValue::Present => f.write_str("present"),
+            FieldValue::Artifact(artifact) => write!(f, "{artifact:?}"),
+            FieldValue::JobStatus(status) => write!(f, "{status:?}"),
         }
     }
 }
@@ -144,12 +195,28 @@ impl Field {
             Field::Hyperparameter(_) => 9,
             Field::Tag(_) => 10,
             Field::Deleted => 11,
+            Field::ReadmeText => 12,
+            Field::ShortName => 13,
+            Field::Artifact(_) => 14,
+            Field::Dataset(_) => 15,
+            Field::JobId => 16,
+            Field::ParentId => 17,
+            Field::Message => 18,
+            Field::UserId => 19,
+            Field::DateTime => 20,
+            Field::JobEndTime => 21,
+            Field::JobStatus => 22,
         }
     }
 
     fn key(&self) -> Option<&str> {
         match self {
-            Field::Attribute(key) | Field::Metric(key) | Field::Hyperparameter(key) | Field::Tag(key) => Some(key),
+            Field::Attribute(key)
+            | Field::Metric(key)
+            | Field::Hyperparameter(key)
+            | Field::Tag(key)
+            | Field::Artifact(key)
+            | Field::Dataset(key) => Some(key),
             _ => None,
         }
     }
@@ -160,43 +227,86 @@ impl Field {
     /// `Corrupt`, since rules name only fields the kind has, with values the field takes.
     pub(crate) fn replace(&self, stored: &mut Stored, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
         match (self, &mut stored.entity) {
-            (Field::Name, entity) => text(entity.name_mut(), value),
-            (Field::Description, entity) => text(entity.description_mut(), value),
-            (Field::Attribute(key), entity) => key_value(entity.attributes_mut(), key, value),
-            (Field::CodeVersionSnapshot, entity) => boxed(
-                entity.code_version_snapshot_mut(),
-                value,
-                |value| if let FieldValue::CodeVersion(code) = value { Ok(*code) } else { Err(misfit()) },
-                |code| FieldValue::CodeVersion(Box::new(code)),
-            ),
-            (Field::Tag(tag), entity) => {
-                let tags = entity.tags_mut();
-                let at = tags.binary_search(tag);
-                match (at, &value) {
-                    (Ok(at), None) => {
-                        tags.remove(at);
-                    }
-                    (Err(at), Some(_)) => tags.insert(at, tag.clone()),
-                    _ => {}
-                }
-                Ok(at.is_ok().then_some(FieldValue::Present))
-            }
             (Field::Deleted, _) => {
                 let was = std::mem::replace(&mut stored.deleted, value.is_some());
                 Ok(was.then_some(FieldValue::Present))
             }
-            (Field::StartTime, Entity::Run(run)) => time(&mut run.start_time, value),
-            (Field::EndTime, Entity::Run(run)) => time(&mut run.end_time, value),
-            (Field::CodeVersion, Entity::Run(run)) => text(&mut run.code_version, value),
-            (Field::Metric(key), Entity::Run(run)) => key_value(&mut run.metrics, key, value),
-            (Field::Hyperparameter(key), Entity::Run(run)) => key_value(&mut run.hyperparameters, key, value),
-            (Field::Environment, Entity::Run(run)) => boxed(
+            (_, Entity::Project(project)) => self.replace_in_project(project, value),
+            (_, Entity::Experiment(experiment)) => match self {
+                Field::Name => text(&mut experiment.name, value),
+                Field::Description => text(&mut experiment.description, value),
+                Field::Attribute(key) => key_value(&mut experiment.attributes, key, value),
+                Field::Tag(tag) => Ok(set_tag(&mut experiment.tags, tag, value)),
+                Field::CodeVersionSnapshot => code_version(&mut experiment.code_version_snapshot, value),
+                Field::Artifact(key) => artifact(&mut experiment.artifacts, key, value),
+                _ => Err(self.unknown_to("experiment")),
+            },
+            (_, Entity::Run(run)) => self.replace_in_run(run, value),
+            (Field::Message, Entity::Comment(comment)) => text(&mut comment.message, value),
+            (Field::UserId, Entity::Comment(comment)) => text(&mut comment.user_id, value),
+            (Field::DateTime, Entity::Comment(comment)) => {
+                let mut slot = Some(comment.date_time);
+                let old = time(&mut slot, value);
+                comment.date_time = slot.unwrap_or_default();
+                old
+            }
+            (Field::JobEndTime, Entity::Job(job)) => text(&mut job.end_time, value),
+            (Field::JobStatus, Entity::Job(job)) => match value {
+                Some(FieldValue::JobStatus(status)) => {
+                    Ok(Some(FieldValue::JobStatus(std::mem::replace(&mut job.status, status))))
+                }
+                _ => Err(misfit()),
+            },
+            (field, entity) => Err(field.unknown_to(&entity.kind().to_string())),
+        }
+    }
+
+    fn unknown_to(&self, kind: &str) -> Error {
+        Error::corrupt(format!("a {kind} has no field {self}"))
+    }
+
+    fn replace_in_project(&self, project: &mut Project, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+        match self {
+            Field::Name => text(&mut project.name, value),
+            Field::Description => text(&mut project.description, value),
+            Field::Attribute(key) => key_value(&mut project.attributes, key, value),
+            Field::Tag(tag) => Ok(set_tag(&mut project.tags, tag, value)),
+            Field::CodeVersionSnapshot => code_version(&mut project.code_version_snapshot, value),
+            Field::ReadmeText => text(&mut project.readme_text, value),
+            Field::ShortName => text(&mut project.short_name, value),
+            Field::Artifact(key) => artifact(&mut project.artifacts, key, value),
+            _ => Err(self.unknown_to("project")),
+        }
+    }
+
+    fn replace_in_run(&self, run: &mut Run, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+        match self {
+            Field::Name => text(&mut run.name, value),
+            Field::Description => text(&mut run.description, value),
+            Field::Attribute(key) => key_value(&mut run.attributes, key, value),
+            Field::Tag(tag) => Ok(set_tag(&mut run.tags, tag, value)),
+            Field::CodeVersionSnapshot => code_version(&mut run.code_version_snapshot, value),
+            Field::StartTime => time(&mut run.start_time, value),
+            Field::EndTime => time(&mut run.end_time, value),
+            Field::CodeVersion => text(&mut run.code_version, value),
+            Field::Metric(key) => key_value(&mut run.metrics, key, value),
+            Field::Hyperparameter(key) => key_value(&mut run.hyperparameters, key, value),
+            Field::Artifact(key) => artifact(&mut run.artifacts, key, value),
+            Field::Dataset(key) => artifact(&mut run.datasets, key, value),
+            Field::JobId => text(&mut run.job_id, value),
+            Field::ParentId => {
+                let mut parent = run.parent_id.take().map_or_else(String::new, |id| id.as_str().to_owned());
+                let old = text(&mut parent, value);
+                run.parent_id = RunId::new(parent).ok();
+                old
+            }
+            Field::Environment => boxed(
                 &mut run.environment,
                 value,
                 |value| if let FieldValue::Environment(environment) = value { Ok(*environment) } else { Err(misfit()) },
                 |environment| FieldValue::Environment(Box::new(environment)),
             ),
-            (field, entity) => Err(Error::corrupt(format!("a {} has no field {field}", entity.kind()))),
+            _ => Err(self.unknown_to("run")),
         }
     }
 }
@@ -248,6 +358,46 @@ fn key_value(
     Ok(entries.replace(key, entry).map(|old| FieldValue::Value(old.value, old.value_type)))
 }
 
+fn set_tag(tags: &mut Vec<String>, tag: &String, value: Option<FieldValue>) -> Option<FieldValue> {
+    let at = tags.binary_search(tag);
+    match (at, &value) {
+        (Ok(at), None) => {
+            tags.remove(at);
+        }
+        (Err(at), Some(_)) => tags.insert(at, tag.clone()),
+        _ => {}
+    }
+    at.is_ok().then_some(FieldValue::Present)
+}
+
+fn code_version(slot: &mut Option<CodeVersion>, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+    boxed(
+        slot,
+        value,
+        |value| if let FieldValue::CodeVersion(code) = value { Ok(*code) } else { Err(misfit()) },
+        |code| FieldValue::CodeVersion(Box::new(code)),
+    )
+}
+
+/// The artifact of a key, in a list in ascending order of keys.
+fn artifact(artifacts: &mut Vec<Artifact>, key: &str, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+    let new = match value {
+        Some(FieldValue::Artifact(artifact)) if artifact.key == key => Some(*artifact),
+        None => None,
+        _ => return Err(misfit()),
+    };
+    let old = match (artifacts.binary_search_by(|known| known.key.as_str().cmp(key)), new) {
+        (Ok(at), Some(new)) => artifacts.get_mut(at).map(|slot| std::mem::replace(slot, new)),
+        (Ok(at), None) => Some(artifacts.remove(at)),
+        (Err(at), Some(new)) => {
+            artifacts.insert(at, new);
+            None
+        }
+        (Err(_), None) => None,
+    };
+    Ok(old.map(|old| FieldValue::Artifact(Box::new(old))))
+}
+
 fn boxed<T>(
     slot: &mut Option<T>,
     value: Option<FieldValue>,
@@ -256,6 +406,16 @@ fn boxed<T>(
 ) -> Result<Option<FieldValue>> {
     let new = value.map(from).transpose()?;
     Ok(std::mem::replace(slot, new).map(to))
+}
+
+impl Change {
+    /// What the chain says of it beside its digest: of a creation its kind, else 0.
+    pub(crate) fn code(&self) -> u8 {
+        match self.fact {
+            Fact::Created(_) => self.entity.kind().code(),
+            Fact::Edited { .. } | Fact::Purged { .. } => 0,
+        }
+    }
 }
 
 impl Edit {
@@ -285,6 +445,17 @@ impl Edit {
             (9, Some(key)) => Field::Hyperparameter(key),
             (10, Some(key)) => Field::Tag(key),
             (11, None) => Field::Deleted,
+            (12, None) => Field::ReadmeText,
+            (13, None) => Field::ShortName,
+            (14, Some(key)) => Field::Artifact(key),
+            (15, Some(key)) => Field::Dataset(key),
+            (16, None) => Field::JobId,
+            (17, None) => Field::ParentId,
+            (18, None) => Field::Message,
+            (19, None) => Field::UserId,
+            (20, None) => Field::DateTime,
+            (21, None) => Field::JobEndTime,
+            (22, None) => Field::JobStatus,
             _ => return Err(DecodeError::Code { what: "Field", code }),
         };
         let old = decode_value(&field, from)?;
@@ -315,6 +486,8 @@ fn encode_value(value: Option<&FieldValue>, to: &mut Encoder) {
         Some(FieldValue::Present) => {
             to.bool(true);
         }
+        Some(FieldValue::Artifact(artifact)) => artifact.encode(to),
+        Some(FieldValue::JobStatus(status)) => status.encode(to),
     }
 }
 
@@ -323,8 +496,19 @@ fn decode_value(field: &Field, from: &mut Decoder<'_>) -> DecodeResult<Option<Fi
         return Ok(None);
     }
     Ok(Some(match field {
-        Field::Name | Field::Description | Field::CodeVersion => FieldValue::Text(from.text()?),
-        Field::StartTime | Field::EndTime => FieldValue::Time(Canon::decode(from)?),
+        Field::Name
+        | Field::Description
+        | Field::CodeVersion
+        | Field::ReadmeText
+        | Field::ShortName
+        | Field::JobId
+        | Field::ParentId
+        | Field::Message
+        | Field::UserId
+        | Field::JobEndTime => FieldValue::Text(from.text()?),
+        Field::StartTime | Field::EndTime | Field::DateTime => FieldValue::Time(Canon::decode(from)?),
+        Field::Artifact(_) | Field::Dataset(_) => FieldValue::Artifact(Box::new(Canon::decode(from)?)),
+        Field::JobStatus => FieldValue::JobStatus(Canon::decode(from)?),
         Field::CodeVersionSnapshot => FieldValue::CodeVersion(Box::new(Canon::decode(from)?)),
         Field::Environment => FieldValue::Environment(Box::new(Canon::decode(from)?)),
         Field::Attribute(_) | Field::Metric(_) | Field::Hyperparameter(_) => {
@@ -338,7 +522,8 @@ fn decode_value(field: &Field, from: &mut Decoder<'_>) -> DecodeResult<Option<Fi
     }))
 }
 
-/// `[0, kind, fields]` or `[1, kind, id, previous sequence, previous index, old date, new date, edits]`.
+/// `[0, kind, fields]`, `[1, kind, id, previous sequence, previous index, old date, new date, edits]` or
+/// `[2, kind, id, previous sequence, previous index, changes, done]`.
 impl Canon for Change {
     fn encode(&self, to: &mut Encoder) {
         let kind = u64::from(self.entity.kind().code());
@@ -349,6 +534,9 @@ impl Canon for Change {
                     Entity::Project(project) => project.encode(to),
                     Entity::Experiment(experiment) => experiment.encode(to),
                     Entity::Run(run) => run.encode(to),
+                    Entity::Comment(comment) => comment.encode(to),
+                    Entity::Job(job) => job.encode(to),
+                    Entity::LineageEdge(edge) => edge.encode(to),
                 }
             }
             Fact::Edited { old_date_updated, new_date_updated, edits } => {
@@ -359,6 +547,12 @@ impl Canon for Change {
                 for edit in edits {
                     edit.encode(to);
                 }
+            }
+            Fact::Purged { changes, done } => {
+                let previous = self.previous.unwrap_or_default();
+                to.array(7).uint(2).uint(kind).short_text(self.entity.as_str());
+                to.uint(previous.sequence.get()).uint(u64::from(previous.index));
+                to.uint(u64::from(*changes)).bool(*done);
             }
         }
     }
@@ -374,20 +568,27 @@ impl Canon for Change {
                     EntityKind::Project => Entity::Project(Project::decode(from)?),
                     EntityKind::Experiment => Entity::Experiment(Experiment::decode(from)?),
                     EntityKind::Run => Entity::Run(Run::decode(from)?),
+                    EntityKind::Comment => Entity::Comment(Comment::decode(from)?),
+                    EntityKind::Job => Entity::Job(Job::decode(from)?),
+                    EntityKind::LineageEdge => Entity::LineageEdge(LineageEdge::decode(from)?),
                 };
                 Ok(Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity)) })
             }
-            (1, 8) => {
+            (1, 8) | (2, 7) => {
                 let entity = EntityId::new(kind, from.short_text()?);
                 let sequence = Sequence::new(from.uint()?);
                 let index: u32 = Canon::decode(from)?;
-                let old_date_updated = Canon::decode(from)?;
-                let new_date_updated = Canon::decode(from)?;
-                let mut edits = Vec::new();
-                for _ in 0..from.array()? {
-                    edits.push(Edit::decode(from)?);
-                }
-                let fact = Fact::Edited { old_date_updated, new_date_updated, edits };
+                let fact = if what == 1 {
+                    let old_date_updated = Canon::decode(from)?;
+                    let new_date_updated = Canon::decode(from)?;
+                    let mut edits = Vec::new();
+                    for _ in 0..from.array()? {
+                        edits.push(Edit::decode(from)?);
+                    }
+                    Fact::Edited { old_date_updated, new_date_updated, edits }
+                } else {
+                    Fact::Purged { changes: Canon::decode(from)?, done: Canon::decode(from)? }
+                };
                 Ok(Change { entity, previous: Some(ChangeId::new(sequence, index)), fact })
             }
             (code, _) => Err(DecodeError::Code { what: "Change", code }),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! part    = codec byte (0 plain, 1 LZ4) || CBOR [ [item, ...], trailer or null ]
-//! item    = [ salt, bytes ]            or, erased, [ digest ]
+//! item    = [ salt, bytes ]            or, erased, [ digest, code, sequence of the commit that erased it ]
 //! trailer = [ header, item of the actor context, hash ]
 //! header  = CBOR [ sequence, time, [ [name, changes, repeated], ... ], number of changes ]
 //! ```
@@ -12,7 +12,7 @@
 use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Digest, Encoder, NoTexts, canon_struct};
 use crate::codec::compress;
 use crate::error::{Error, Result};
-use crate::id::Sequence;
+use crate::id::{EntityKind, Sequence};
 use crate::log::chain::{self, Hash, Head, SALT_BYTES};
 use crate::model::Actor;
 use crate::storage::tables::PIECE_BYTES;
@@ -77,20 +77,51 @@ canon_struct!(Context { 0: actor, 1: idempotency_id });
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
     Whole { salt: [u8; SALT_BYTES], bytes: Vec<u8> },
-    Erased(Digest),
+    Erased(Erased),
+}
+
+/// What is left of a change that was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Erased {
+    pub(crate) digest: Digest,
+    /// Of a creation its kind's, else 0.
+    pub(crate) code: u8,
+    /// The commit that erased it.
+    pub(crate) by: Sequence,
 }
 
 impl Item {
     pub(crate) fn digest(&self) -> Digest {
         match self {
             Item::Whole { salt, bytes } => chain::salted(salt, bytes),
-            Item::Erased(digest) => *digest,
+            Item::Erased(erased) => erased.digest,
+        }
+    }
+
+    /// The kind of the entity that it created, if it says so without being decoded: of an erased one.
+    pub(crate) fn creates(&self) -> Option<EntityKind> {
+        match self {
+            Item::Whole { .. } => None,
+            Item::Erased(erased) => EntityKind::from_code(u64::from(erased.code)),
+        }
+    }
+
+    fn encode(&self, to: &mut Encoder) {
+        match self {
+            Item::Whole { salt, bytes } => encode_item(to, salt, bytes),
+            Item::Erased(Erased { digest, code, by }) => {
+                to.array(3).bytes(digest).uint(u64::from(*code)).uint(by.get());
+            }
         }
     }
 
     fn decode(from: &mut Decoder<'_>) -> DecodeResult<Self> {
         match from.array()? {
-            1 => Ok(Item::Erased(from.fixed()?)),
+            3 => {
+                let digest = from.fixed()?;
+                let code = u8::try_from(from.uint()?).map_err(|_| DecodeError::Other("a code of more than a byte"))?;
+                Ok(Item::Erased(Erased { digest, code, by: Canon::decode(from)? }))
+            }
             2 => Ok(Item::Whole { salt: from.fixed()?, bytes: from.bytes()?.to_vec() }),
             _ => Err(DecodeError::Other("an item of another length")),
         }
@@ -192,12 +223,7 @@ impl Part {
             }
             Some(trailer) => {
                 to.array(3).bytes(&trailer.header);
-                match &trailer.actor {
-                    Item::Whole { salt, bytes } => encode_item(&mut to, salt, bytes),
-                    Item::Erased(digest) => {
-                        to.array(1).bytes(digest);
-                    }
-                }
+                trailer.actor.encode(&mut to);
                 to.bytes(trailer.hash.as_bytes());
             }
         }
@@ -208,6 +234,15 @@ impl Part {
         } else {
             [&[1], &*compress::compress(&content)].concat()
         }
+    }
+
+    /// The stored bytes of this part.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut items = Encoder::new();
+        for item in &self.items {
+            item.encode(&mut items);
+        }
+        Part::seal(self.items.len(), items.bytes_so_far(), self.trailer.as_ref())
     }
 
     pub(crate) fn open(first: u32, payload: &[u8]) -> Result<Self> {

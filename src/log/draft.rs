@@ -7,12 +7,12 @@ use std::collections::HashMap;
 
 use crate::codec::canon::{Canon, Digest, Encoder};
 use crate::error::{Error, Result};
-use crate::id::{ChangeId, EntityKind, Row, Sequence};
+use crate::id::{ChangeId, EntityKind, PerKind, Row, Sequence};
 use crate::limits;
 use crate::log::chain::{self, Hash, Root, SALT_BYTES};
 use crate::log::change::{Change, Edit, Fact, Field, FieldValue};
 use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
-use crate::model::{Entity, Stored};
+use crate::model::{Entity, Parents, Stored};
 use crate::time::{Entropy, Timestamp};
 
 /// Entities a write has read or changed, and the long texts of their changes.
@@ -20,7 +20,13 @@ use crate::time::{Entropy, Timestamp};
 pub(crate) struct Staged {
     entities: Vec<StagedEntity>,
     index: HashMap<(EntityKind, Row), usize>,
-    texts: HashMap<Digest, Vec<u8>>,
+    texts: HashMap<Digest, Text>,
+}
+
+/// A long text, and how many times the changes name it.
+pub(crate) struct Text {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) references: u64,
 }
 
 struct StagedEntity {
@@ -34,7 +40,7 @@ impl Staged {
     }
 
     pub(crate) fn text(&self, digest: &Digest) -> Option<&[u8]> {
-        self.texts.get(digest).map(Vec::as_slice)
+        self.texts.get(digest).map(|text| text.bytes.as_slice())
     }
 
     /// Keeps an entity that was read, so that it is decoded once a write.
@@ -52,6 +58,14 @@ impl Staged {
     fn get_mut(&mut self, kind: EntityKind, row: Row) -> Option<&mut StagedEntity> {
         self.index.get(&(kind, row)).and_then(|&at| self.entities.get_mut(at))
     }
+
+    /// Forgets an entity: its record is to be removed.
+    fn remove(&mut self, kind: EntityKind, row: Row) {
+        if let Some(staged) = self.get_mut(kind, row) {
+            staged.dirty = false;
+        }
+        self.index.remove(&(kind, row));
+    }
 }
 
 /// What goes to the tables: all of a small write, a slice of a large one.
@@ -59,11 +73,15 @@ pub(crate) struct Slice {
     /// Changed entities, in the order they were first touched.
     pub(crate) entities: Vec<Stored>,
     /// Long texts by digest.
-    pub(crate) texts: HashMap<Digest, Vec<u8>>,
+    pub(crate) texts: HashMap<Digest, Text>,
     /// Full parts of the commit.
     pub(crate) parts: Vec<(u32, Vec<u8>)>,
     /// Projects and experiments that were deleted or restored.
     pub(crate) hidden: Vec<(EntityKind, Row, bool)>,
+    /// Rows whose records are removed.
+    pub(crate) removed: Vec<(EntityKind, Row)>,
+    /// Changes of earlier commits that are erased.
+    pub(crate) erased: Vec<ChangeId>,
 }
 
 /// The changes of one write.
@@ -83,15 +101,19 @@ pub(crate) struct Draft {
     parts: Vec<(u32, Vec<u8>)>,
     pub(crate) staged: Staged,
     hidden: Vec<(EntityKind, Row, bool)>,
+    removed: Vec<(EntityKind, Row)>,
+    erased: Vec<ChangeId>,
+    /// The latest dates of what is under projects and experiments, as far as this write made them later.
+    pub(crate) dates: HashMap<(EntityKind, Row), Timestamp>,
     /// Rows the next entities get, by kind.
-    next_rows: [u32; 3],
+    next_rows: PerKind<u32>,
     bytes: usize,
     broken: bool,
 }
 
 impl Draft {
     /// An empty draft of the commit `sequence`.
-    pub(crate) fn new(sequence: Sequence, time: Timestamp, next_rows: [u32; 3]) -> Self {
+    pub(crate) fn new(sequence: Sequence, time: Timestamp, next_rows: PerKind<u32>) -> Self {
         Draft {
             sequence,
             time,
@@ -105,6 +127,9 @@ impl Draft {
             parts: Vec::new(),
             staged: Staged::default(),
             hidden: Vec::new(),
+            removed: Vec::new(),
+            erased: Vec::new(),
+            dates: HashMap::new(),
             next_rows,
             bytes: 0,
             broken: false,
@@ -115,7 +140,7 @@ impl Draft {
         self.time
     }
 
-    pub(crate) fn next_rows(&self) -> [u32; 3] {
+    pub(crate) fn next_rows(&self) -> PerKind<u32> {
         self.next_rows
     }
 
@@ -134,13 +159,7 @@ impl Draft {
     }
 
     /// Adds an entity, in the next row of its kind.
-    pub(crate) fn create(
-        &mut self,
-        entity: Entity,
-        project: Row,
-        experiment: Row,
-        entropy: &dyn Entropy,
-    ) -> Result<Row> {
+    pub(crate) fn create(&mut self, entity: Entity, parents: Parents, entropy: &dyn Entropy) -> Result<Row> {
         let kind = entity.kind();
         let next = self.next_rows.get_mut(kind.index()).ok_or_else(|| Error::corrupt("an unknown kind"))?;
         if *next >= limits::ENTITIES_PER_KIND {
@@ -148,15 +167,11 @@ impl Draft {
         }
         let row = Row(*next);
         *next += 1;
-        let (project, experiment) = match kind {
-            EntityKind::Project => (row, Row(0)),
-            EntityKind::Experiment => (project, row),
-            EntityKind::Run => (project, experiment),
-        };
+        touch(&mut self.dates, parents, entity.date_updated());
         let change = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity)) };
         let last = self.push(&change, entropy)?;
         if let Fact::Created(entity) = change.fact {
-            self.staged.insert(Stored { entity: *entity, row, project, experiment, last, deleted: false }, true);
+            self.staged.insert(Stored { entity: *entity, row, parents, last, deleted: false }, true);
         }
         Ok(row)
     }
@@ -189,13 +204,45 @@ impl Draft {
         let new_date_updated = old_date_updated.max(time);
         stored.entity.set_date_updated(new_date_updated);
         stored.entity.set_version_number(stored.entity.version_number().saturating_add(1));
-        if kind != EntityKind::Run && edits.iter().any(|edit| edit.field == Field::Deleted) {
+        touch(&mut self.dates, stored.parents, new_date_updated);
+        if matches!(kind, EntityKind::Project | EntityKind::Experiment)
+            && edits.iter().any(|edit| edit.field == Field::Deleted)
+        {
             self.hidden.push((kind, row, stored.deleted));
         }
         let fact = Fact::Edited { old_date_updated, new_date_updated, edits };
         let change = Change { entity: stored.entity.id(), previous: Some(stored.last), fact };
         let last = self.push(&change, entropy)?;
         if let Some(staged) = self.staged.get_mut(kind, row) {
+            staged.stored.last = last;
+        }
+        Ok(())
+    }
+
+    /// Erases `changes` of a staged entity that was deleted; `done` if they are the last, and its record goes too.
+    pub(crate) fn purge(
+        &mut self,
+        kind: EntityKind,
+        row: Row,
+        changes: &[ChangeId],
+        done: bool,
+        entropy: &dyn Entropy,
+    ) -> Result<()> {
+        let stored =
+            self.staged.get(kind, row).ok_or_else(|| Error::corrupt("an entity is purged before it is read"))?;
+        let count = u32::try_from(changes.len()).map_err(|_| Error::corrupt("too many changes are erased at once"))?;
+        let fact = Fact::Purged { changes: count, done };
+        let change = Change { entity: stored.entity.id(), previous: Some(stored.last), fact };
+        let last = self.push(&change, entropy)?;
+        self.erased.extend_from_slice(changes);
+        if done {
+            self.staged.remove(kind, row);
+            self.removed.push((kind, row));
+            if matches!(kind, EntityKind::Project | EntityKind::Experiment) {
+                self.hidden.push((kind, row, false));
+            }
+        } else if let Some(staged) = self.staged.get_mut(kind, row) {
+            staged.dirty = true;
             staged.stored.last = last;
         }
         Ok(())
@@ -220,10 +267,10 @@ impl Draft {
         change.encode(&mut self.change);
         for (digest, text) in std::mem::take(&mut self.change.large) {
             self.bytes += text.len();
-            self.staged.texts.insert(digest, text);
+            self.staged.texts.entry(digest).or_insert(Text { bytes: text, references: 0 }).references += 1;
         }
         let bytes = self.change.bytes_so_far();
-        self.root.push(&chain::salted(&salt, bytes));
+        self.root.push(change.code(), &chain::salted(&salt, bytes));
         commit::encode_item(&mut self.items, &salt, bytes);
         self.changes += 1;
         // The item, and the entity that stands beside it until the slice is taken.
@@ -267,6 +314,24 @@ impl Draft {
             texts: staged.texts,
             parts: std::mem::take(&mut self.parts),
             hidden: std::mem::take(&mut self.hidden),
+            removed: std::mem::take(&mut self.removed),
+            erased: std::mem::take(&mut self.erased),
+        }
+    }
+}
+
+/// Lifts the dates of parents to that of a child.
+fn touch(dates: &mut HashMap<(EntityKind, Row), Timestamp>, parents: Parents, date: Timestamp) {
+    let mut lift = |kind, row| {
+        let known = dates.entry((kind, row)).or_insert(date);
+        *known = date.max(*known);
+    };
+    match parents {
+        Parents::None | Parents::Run(_) => {}
+        Parents::Project(project) => lift(EntityKind::Project, project),
+        Parents::Experiment { project, experiment } => {
+            lift(EntityKind::Project, project);
+            lift(EntityKind::Experiment, experiment);
         }
     }
 }

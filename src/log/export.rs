@@ -121,14 +121,17 @@ fn hex(bytes: &[u8]) -> String {
 fn item(item: &Item, says: Option<Json>) -> Json {
     match item {
         Item::Whole { salt, bytes } => json!({"salt": hex(salt), "bytes": hex(bytes), "says": says}),
-        Item::Erased(digest) => json!({"erased": hex(digest)}),
+        Item::Erased(erased) => json!({"erased": hex(&erased.digest), "code": erased.code, "by": erased.by.get()}),
     }
 }
 
 fn describe(change: &Change) -> Json {
     match &change.fact {
         Fact::Created(entity) => {
-            json!({"entity": change.entity.to_string(), "created": {"name": entity.name(), "date_created": entity.date_created().millis()}})
+            json!({"entity": change.entity.to_string(), "created": {"name": entity.name().unwrap_or_default(), "date_created": entity.date_created().millis()}})
+        }
+        Fact::Purged { changes, done } => {
+            json!({"entity": change.entity.to_string(), "previous": change.previous.map(|id| id.to_string()), "purged": {"changes": changes, "done": done}})
         }
         Fact::Edited { edits, .. } => {
             let edits: Vec<Json> = edits

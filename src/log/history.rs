@@ -85,6 +85,12 @@ pub(crate) fn undo(stored: &mut Stored, change: Change) -> Result<bool> {
             stored.last = previous;
             Ok(true)
         }
+        Fact::Purged { done: false, .. } => {
+            let previous = change.previous.filter(|previous| *previous < stored.last);
+            stored.last = previous.ok_or_else(|| disagrees("the change before"))?;
+            Ok(true)
+        }
+        Fact::Purged { done: true, .. } => Err(disagrees("it is purged")),
     }
 }
 

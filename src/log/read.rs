@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::codec::canon::{Decoder, Texts};
 use crate::error::{Error, Result};
 use crate::id::{ChangeId, Sequence};
-use crate::log::apply;
 use crate::log::change::Change;
 use crate::log::commit::{Commit, Item, Part, Trailer};
+use crate::log::pack;
 use crate::storage::Source;
 
 /// Reads the log of a snapshot or of a write in progress. Neighbouring commits share packs and neighbouring
@@ -118,7 +118,7 @@ impl<'a, S: Source> LogReader<'a, S> {
             return Ok(Some(Arc::clone(pack)));
         }
         let Some((last, payload)) = self.source.pack_at_least(sequence)? else { return Ok(None) };
-        let commits = apply::unpack(&payload).map_err(|error| at(error, Sequence::new(sequence)))?;
+        let commits = pack::decode(&payload).map_err(|error| at(error, Sequence::new(sequence)))?;
         let first = commits.first().map_or(last, |(first, _)| *first);
         let pack = Arc::new(Pack { first, last, commits });
         *self.pack.borrow_mut() = Some(Arc::clone(&pack));

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::codec::archive;
 use crate::codec::canon::{Digest, Texts};
 use crate::codec::envelope;
 use crate::codec::v1::{self, Resolve};
 use crate::error::{Error, Result};
-use crate::id::{EntityKind, ExperimentId, ProjectId, Row};
+use crate::id::{EntityKind, ExperimentId, ProjectId, Row, RunId};
 use crate::log::draft::Staged;
 use crate::model::Stored;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
@@ -77,13 +76,7 @@ impl<S: Source> Resolver<'_, S> {
         }
         let bytes = self.record(kind, row)?;
         let bytes = bytes.ok_or_else(|| Error::corrupt(format!("the record of {kind} row {} is missing", row.0)))?;
-        let payload = payload(bytes.as_slice());
-        let head = match kind {
-            EntityKind::Project => &archive::access::<v1::ProjectV1>(payload)?.head,
-            EntityKind::Experiment => &archive::access::<v1::ExperimentV1>(payload)?.head,
-            EntityKind::Run => &archive::access::<v1::RunV1>(payload)?.head,
-        };
-        Ok(head.id.with_str(|id| Arc::from(id)))
+        v1::id(kind, payload(bytes.as_slice()), |id| Arc::from(id))
     }
 }
 
@@ -120,5 +113,8 @@ impl<S: Source> Resolve for Resolver<'_, S> {
     fn experiment_id(&self, row: Row) -> Result<ExperimentId> {
         let keep = self.pending.is_none();
         remember(&self.parents.experiments, row, || ExperimentId::new(self.id(EntityKind::Experiment, row)?), keep)
+    }
+    fn run_id(&self, row: Row) -> Result<RunId> {
+        RunId::new(self.id(EntityKind::Run, row)?)
     }
 }

@@ -4,15 +4,16 @@
 //! deleted or outdated row; asking the key index for each of them finds what it has lost. What none of them
 //! finds is a log that was rewritten whole or cut at its end: that shows against a head kept elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{ChangeId, EntityId, EntityKind, Row, Sequence};
+use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::log::chain::{self, Hash, Head, Root};
 use crate::log::change::Fact;
+use crate::log::commit::Item;
 use crate::log::history;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
@@ -68,10 +69,14 @@ pub(crate) trait Lookup {
 struct Audit<'a> {
     tables: &'a ReadTables,
     resolver: &'a Resolver<'a, ReadTables>,
-    hidden: &'a [RoaringBitmap; 3],
+    hidden: &'a PerKind<RoaringBitmap>,
     lookup: &'a dyn Lookup,
     report: AuditReport,
-    rows: [u32; 3],
+    rows: PerKind<u32>,
+    /// Rows that a purge left without a record.
+    removed: PerKind<u64>,
+    /// Changes that were erased, by the commits they name for it; and what those commits say of it.
+    erasures: BTreeMap<Sequence, (u64, u64)>,
     edits: u64,
     walked: u64,
 }
@@ -80,17 +85,29 @@ struct Audit<'a> {
 pub(crate) fn verify(
     tables: &ReadTables,
     resolver: &Resolver<'_, ReadTables>,
-    hidden: &[RoaringBitmap; 3],
+    hidden: &PerKind<RoaringBitmap>,
     lookup: &dyn Lookup,
     last: Head,
     against: Option<&Head>,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<AuditReport> {
     let report = AuditReport { head: last, commits: 0, changes: 0, erased: 0, entities: 0, fault: None };
-    let mut audit = Audit { tables, resolver, hidden, lookup, report, rows: [0; 3], edits: 0, walked: 0 };
+    let mut audit = Audit {
+        tables,
+        resolver,
+        hidden,
+        lookup,
+        report,
+        rows: Default::default(),
+        removed: Default::default(),
+        erasures: BTreeMap::new(),
+        edits: 0,
+        walked: 0,
+    };
     audit.chain(last, against, progress)?;
     // A log that cannot be read says nothing about rows created after the break.
     if audit.report.fault.is_none() {
+        audit.erasures();
         audit.rows_without_creation()?;
         if audit.edits != audit.walked {
             audit.outdated_rows(last)?;
@@ -166,16 +183,27 @@ impl Audit<'_> {
         let mut count = 0_u32;
         let mut trailer = None;
         let mut created = Vec::new();
-        let (mut erased, mut edited) = (0, 0);
+        let (mut erased, mut edited, mut purged) = (Vec::new(), 0, 0);
         let found = log.parts(sequence, &mut |part| {
             for item in &part.items {
-                root.push(&item.digest());
                 let id = ChangeId::new(sequence, count);
                 count = count.saturating_add(1);
-                match log.decode(item)? {
-                    None => erased += 1,
-                    Some(change) if matches!(change.fact, Fact::Created(_)) => created.push((id, change.entity)),
-                    Some(_) => edited += 1,
+                match item {
+                    Item::Erased(item) => {
+                        root.push(item.code, &item.digest);
+                        erased.push(item.by);
+                    }
+                    Item::Whole { .. } => {}
+                }
+                let Some(change) = log.decode(item)? else {
+                    created.extend(item.creates().map(|kind| (id, kind, None)));
+                    continue;
+                };
+                root.push(change.code(), &item.digest());
+                match change.fact {
+                    Fact::Created(_) => created.push((id, change.entity.kind(), Some(change.entity))),
+                    Fact::Edited { .. } => edited += 1,
+                    Fact::Purged { changes, .. } => purged += u64::from(changes),
                 }
             }
             trailer = part.trailer.clone();
@@ -195,35 +223,53 @@ impl Audit<'_> {
             self.fault(sequence, "the commit is not found by its write id");
         }
         self.report.changes += u64::from(count);
-        self.report.erased += erased;
+        self.report.erased += erased.len() as u64;
+        for by in erased {
+            self.erasures.entry(by).or_default().0 += 1;
+        }
+        if purged > 0 {
+            self.erasures.entry(sequence).or_default().1 += purged;
+        }
         self.edits += edited;
-        for (id, entity) in created {
-            let row = self.rows.get_mut(entity.kind().index()).map(|next| {
+        for (id, kind, entity) in created {
+            let row = self.rows.get_mut(kind.index()).map(|next| {
                 let row = Row(*next);
                 *next = next.saturating_add(1);
                 row
             });
             let row = row.ok_or_else(|| Error::corrupt("an unknown kind"))?;
-            self.row(walker, id, &entity, row)?;
+            self.row(walker, id, kind, entity.as_ref(), row)?;
         }
         Ok((hash, commit.time))
     }
 
-    /// Walks back from the record of an entity that `created` made.
-    fn row(&mut self, log: &LogReader<'_, ReadTables>, created: ChangeId, entity: &EntityId, row: Row) -> Result<()> {
-        self.report.entities += 1;
-        let read = self.resolver.stored(entity.kind(), row);
+    /// Walks back from the record of an entity that `created` made; a creation that was erased names none.
+    fn row(
+        &mut self,
+        log: &LogReader<'_, ReadTables>,
+        created: ChangeId,
+        kind: EntityKind,
+        entity: Option<&EntityId>,
+        row: Row,
+    ) -> Result<()> {
+        let read = self.resolver.stored(kind, row);
         let Some(found) = self.finding(created.sequence, read)? else { return Ok(()) };
         let Some(mut stored) = found else {
-            self.fault(created.sequence, format!("the row of {entity} is gone"));
+            match (entity, self.removed.get_mut(kind.index())) {
+                (None, Some(removed)) => *removed += 1,
+                _ => self.fault(created.sequence, format!("the row of a {kind} is gone")),
+            }
             return Ok(());
         };
-        if stored.entity.id() != *entity {
-            self.fault(created.sequence, format!("the row of {entity} holds {}", stored.entity.id()));
+        self.report.entities += 1;
+        let found = stored.entity.id();
+        if let Some(entity) = entity.filter(|entity| **entity != found) {
+            self.fault(created.sequence, format!("the row of {entity} holds {found}"));
             return Ok(());
         }
-        let hidden = self.hidden.get(entity.kind().index()).is_some_and(|rows| rows.contains(row.0));
-        if entity.kind() != EntityKind::Run && hidden != stored.deleted {
+        let entity = &found;
+        let hidden = self.hidden.get(kind.index()).is_some_and(|rows| rows.contains(row.0));
+        if matches!(kind, EntityKind::Project | EntityKind::Experiment) && hidden != stored.deleted {
             self.fault(stored.last.sequence, format!("whether {entity} is deleted is told in two ways"));
         }
         if stored.last < created || stored.last.sequence > self.report.head.sequence {
@@ -234,23 +280,32 @@ impl Audit<'_> {
             self.fault(created.sequence, format!("{entity} is not found by its id, or not under its parent"));
         }
         let mut name = None;
+        let mut purging = false;
         loop {
             // By each name it ever had: a snapshot of the past asks for those.
-            if name.as_deref() != Some(stored.entity.name()) {
+            if name.as_deref() != stored.entity.name() {
+                name = stored.entity.name().map(str::to_owned);
                 if !self.lookup.finds_name(&stored)? {
-                    let reason = format!("{entity} is not found by its name {:?}", stored.entity.name());
+                    let reason = format!("{entity} is not found by its name {name:?}");
                     self.fault(created.sequence, reason);
                 }
-                name = Some(stored.entity.name().to_owned());
             }
             let at = stored.last;
             let change = log.change(at);
             let Some(change) = self.finding(at.sequence, change)? else { return Ok(()) };
-            // What an erased change said cannot be checked, nor what lies before it be reached.
-            let Some(change) = change else { return Ok(()) };
+            // What an erased change said cannot be checked, nor what lies before it be reached: of an entity that
+            // is being purged, the oldest go first.
+            let Some(change) = change else {
+                if !purging {
+                    self.fault(at.sequence, format!("{entity} is there, and change {at} of it is erased"));
+                }
+                return Ok(());
+            };
+            let is_edit = matches!(change.fact, Fact::Edited { .. });
+            purging |= matches!(change.fact, Fact::Purged { .. });
             let undone = history::undo(&mut stored, change);
             match self.finding(at.sequence, undone)? {
-                Some(true) => self.walked += 1,
+                Some(true) => self.walked += u64::from(is_edit),
                 Some(false) if at == created => return Ok(()),
                 Some(false) => {
                     self.fault(created.sequence, format!("{entity} was created twice"));
@@ -261,13 +316,22 @@ impl Audit<'_> {
         }
     }
 
+    /// What was erased names a commit that says so, and as many of them as it says.
+    fn erasures(&mut self) {
+        let disagree = self.erasures.iter().find(|(_, (names, says))| names != says);
+        if let Some((by, (names, says))) = disagree.map(|(by, counts)| (*by, *counts)) {
+            self.fault(by, format!("the commit says that it erased {says} changes, and {names} name it"));
+        }
+    }
+
     fn rows_without_creation(&mut self) -> Result<()> {
         for kind in EntityKind::ALL {
             let created = self.rows.get(kind.index()).copied().unwrap_or(0);
             let (last, stored) = (self.tables.rows(kind)?, self.tables.stored(kind)?);
-            if last > created || stored > u64::from(created) {
+            let left = u64::from(created) - self.removed.get(kind.index()).copied().unwrap_or(0);
+            if last > created || stored > left {
                 let sequence = self.report.head.sequence;
-                self.fault(sequence, format!("the table has {stored} rows of {kind}s, and the log created {created}"));
+                self.fault(sequence, format!("the table has {stored} rows of {kind}s, and the log left {left}"));
             }
         }
         Ok(())
@@ -277,14 +341,18 @@ impl Audit<'_> {
     fn outdated_rows(&mut self, last: Head) -> Result<()> {
         let log = LogReader::new(self.tables, self.resolver);
         let mut changes: HashMap<EntityId, Vec<ChangeId>> = HashMap::new();
-        let mut rows = [0_u32; 3];
+        let mut rows: PerKind<u32> = Default::default();
         let mut places = Vec::new();
         for number in 1..=last.sequence.get() {
             let sequence = Sequence::new(number);
             let mut index = 0;
             log.parts(sequence, &mut |part| {
                 for item in &part.items {
-                    if let Some(change) = log.decode(item)? {
+                    let change = log.decode(item)?;
+                    if let Some(next) = item.creates().and_then(|kind| rows.get_mut(kind.index())) {
+                        *next += 1;
+                    }
+                    if let Some(change) = change {
                         if let (Fact::Created(_), Some(next)) =
                             (&change.fact, rows.get_mut(change.entity.kind().index()))
                         {

@@ -1,5 +1,5 @@
 use crate::id::{ChangeId, EntityId, EntityKind, Row};
-use crate::model::{Experiment, KeyValues, Project, Run};
+use crate::model::{CodeVersion, Comment, Experiment, Job, KeyValues, LineageEdge, Project, Run};
 use crate::time::Timestamp;
 
 /// An entity of any kind.
@@ -13,6 +13,12 @@ pub enum Entity {
     Experiment(Experiment),
     /// A run.
     Run(Run),
+    /// A comment.
+    Comment(Comment),
+    /// A job.
+    Job(Job),
+    /// An edge of the lineage.
+    LineageEdge(LineageEdge),
 }
 
 /// Calls the same expression on each kind.
@@ -22,6 +28,21 @@ macro_rules! each {
             Entity::Project($bound) => $body,
             Entity::Experiment($bound) => $body,
             Entity::Run($bound) => $body,
+            Entity::Comment($bound) => $body,
+            Entity::Job($bound) => $body,
+            Entity::LineageEdge($bound) => $body,
+        }
+    };
+}
+
+/// Calls the same expression on projects, experiments and runs, which share many fields.
+macro_rules! tracked {
+    ($entity:expr, $bound:ident => $body:expr, else $other:expr) => {
+        match $entity {
+            Entity::Project($bound) => $body,
+            Entity::Experiment($bound) => $body,
+            Entity::Run($bound) => $body,
+            _ => $other,
         }
     };
 }
@@ -33,6 +54,9 @@ impl Entity {
             Entity::Project(_) => EntityKind::Project,
             Entity::Experiment(_) => EntityKind::Experiment,
             Entity::Run(_) => EntityKind::Run,
+            Entity::Comment(_) => EntityKind::Comment,
+            Entity::Job(_) => EntityKind::Job,
+            Entity::LineageEdge(_) => EntityKind::LineageEdge,
         }
     }
 
@@ -41,9 +65,9 @@ impl Entity {
         each!(self, entity => EntityId::from(&entity.id))
     }
 
-    /// The name.
-    pub fn name(&self) -> &str {
-        each!(self, entity => &entity.name)
+    /// The name; none of a kind that has no names.
+    pub fn name(&self) -> Option<&str> {
+        tracked!(self, entity => Some(&entity.name), else None)
     }
 
     /// When it was created.
@@ -61,38 +85,22 @@ impl Entity {
         each!(self, entity => entity.version_number)
     }
 
-    /// Attributes in ascending order of keys.
-    pub fn attributes(&self) -> &KeyValues {
-        each!(self, entity => &entity.attributes)
+    /// Attributes in ascending order of keys; none of a kind that has no attributes.
+    pub fn attributes(&self) -> Option<&KeyValues> {
+        tracked!(self, entity => Some(&entity.attributes), else None)
     }
 
     /// Tags in ascending order.
     pub fn tags(&self) -> &[String] {
-        each!(self, entity => &entity.tags)
+        tracked!(self, entity => &entity.tags, else &[])
     }
 
     pub(crate) fn id_str(&self) -> &str {
         each!(self, entity => entity.id.as_str())
     }
 
-    pub(crate) fn name_mut(&mut self) -> &mut String {
-        each!(self, entity => &mut entity.name)
-    }
-
-    pub(crate) fn description_mut(&mut self) -> &mut String {
-        each!(self, entity => &mut entity.description)
-    }
-
-    pub(crate) fn attributes_mut(&mut self) -> &mut KeyValues {
-        each!(self, entity => &mut entity.attributes)
-    }
-
-    pub(crate) fn tags_mut(&mut self) -> &mut Vec<String> {
-        each!(self, entity => &mut entity.tags)
-    }
-
-    pub(crate) fn code_version_snapshot_mut(&mut self) -> &mut Option<crate::model::CodeVersion> {
-        each!(self, entity => &mut entity.code_version_snapshot)
+    pub(crate) fn code_version_snapshot(&self) -> Option<&CodeVersion> {
+        tracked!(self, entity => entity.code_version_snapshot.as_ref(), else None)
     }
 
     pub(crate) fn set_date_updated(&mut self, when: Timestamp) {
@@ -109,10 +117,8 @@ impl Entity {
 pub(crate) struct Stored {
     pub(crate) entity: Entity,
     pub(crate) row: Row,
-    /// Row of its project: its own for a project.
-    pub(crate) project: Row,
-    /// Row of its experiment: its own for an experiment, 0 for a project.
-    pub(crate) experiment: Row,
+    /// Rows of what it belongs to.
+    pub(crate) parents: Parents,
     /// The change that made it what it is.
     pub(crate) last: ChangeId,
     /// Deleted itself; a deleted parent hides it as well.
@@ -122,5 +128,28 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn kind(&self) -> EntityKind {
         self.entity.kind()
+    }
+}
+
+/// Rows of what an entity belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parents {
+    /// Of projects, jobs and lineage edges.
+    None,
+    /// Of an experiment.
+    Project(Row),
+    /// Of a run.
+    Experiment { project: Row, experiment: Row },
+    /// Of a comment.
+    Run(Row),
+}
+
+impl Parents {
+    /// The row of the direct parent, under which an entity is listed; 0 without one.
+    pub(crate) fn direct(self) -> Row {
+        match self {
+            Parents::None => Row(0),
+            Parents::Project(row) | Parents::Experiment { experiment: row, .. } | Parents::Run(row) => row,
+        }
     }
 }

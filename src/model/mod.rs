@@ -6,10 +6,13 @@
 mod actor;
 mod artifact;
 mod code;
+mod comment;
 mod entity;
 mod environment;
 mod experiment;
+mod job;
 mod key_value;
+mod lineage;
 mod owner;
 mod project;
 mod run;
@@ -18,14 +21,17 @@ mod versioned_input;
 pub use actor::{Actor, ActorKind};
 pub use artifact::{Artifact, ArtifactType};
 pub use code::{Code, CodeVersion, GitSnapshot, Ternary};
+pub use comment::{Comment, NewComment};
 pub use entity::Entity;
-pub(crate) use entity::Stored;
+pub(crate) use entity::{Parents, Stored};
 pub use environment::{
     DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, PythonEnvironment, PythonRequirement,
     SoftwareVersion,
 };
 pub use experiment::{Experiment, NewExperiment};
+pub use job::{Job, JobStatus, JobType, NewJob};
 pub use key_value::{KeyValue, KeyValues, ValueType};
+pub use lineage::{LineageEdge, LineageEntry};
 pub use owner::{GroupId, OwnerTracking};
 pub use project::{CollaboratorPermissions, CollaboratorType, NewProject, Project, Visibility};
 pub use run::{Feature, NewRun, Observation, Run};

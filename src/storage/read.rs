@@ -11,7 +11,7 @@ use super::tables;
 use crate::codec::canon::{self, Digest};
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, Result};
-use crate::id::{EntityKind, Row};
+use crate::id::{EntityKind, PerKind, Row};
 
 /// Bytes of a stored value: in redb's page, or copied.
 pub(crate) enum Bytes {
@@ -46,6 +46,8 @@ pub(crate) trait Source {
     fn entries(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()>;
     /// The same rows, descending.
     fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()>;
+    /// The latest date of what is under a project or an experiment, as far as it was folded.
+    fn date(&self, kind: EntityKind, row: Row) -> Result<Option<i64>>;
     /// A long text.
     fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>>;
     /// A setting of the store.
@@ -159,7 +161,7 @@ pub(super) fn text<T: ReadableTable<(&'static [u8; 32], u32), &'static [u8]>>(
 ) -> Result<Vec<u8>> {
     let doing = "reading a long text";
     let mut text = Vec::new();
-    for piece in table.range((digest, 0)..=(digest, u32::MAX)).map_err(storage(doing))? {
+    for piece in table.range((digest, 0)..(digest, tables::TEXT_REFERENCES)).map_err(storage(doing))? {
         text.extend_from_slice(piece.map_err(storage(doing))?.1.value());
     }
     if text.len() as u64 != len || canon::digest(&[&text]) != *digest {
@@ -175,15 +177,19 @@ pub(super) fn meta<T: ReadableTable<&'static str, &'static [u8]>>(table: &T, nam
     Ok(Some(payload.to_vec()))
 }
 
+pub(super) fn date<T: ReadableTable<(u8, u32), i64>>(table: &T, kind: EntityKind, row: Row) -> Result<Option<i64>> {
+    let found = table.get((kind.code(), row.0)).map_err(storage("reading the dates of parents"))?;
+    Ok(found.map(|date| date.value()))
+}
+
 /// All tables of one snapshot, open.
 pub(crate) struct ReadTables {
-    projects: ReadOnlyTable<u32, &'static [u8]>,
-    experiments: ReadOnlyTable<u32, &'static [u8]>,
-    runs: ReadOnlyTable<u32, &'static [u8]>,
+    records: PerKind<ReadOnlyTable<u32, &'static [u8]>>,
     log: ReadOnlyTable<(u64, u32, u32), &'static [u8]>,
     packs: ReadOnlyTable<(u64, u32), &'static [u8]>,
     texts: ReadOnlyTable<(&'static [u8; 32], u32), &'static [u8]>,
     entries: ReadOnlyTable<(u64, u32), ()>,
+    dates: ReadOnlyTable<(u8, u32), i64>,
     transaction: ReadTransaction,
 }
 
@@ -195,31 +201,36 @@ impl ReadTables {
 
     fn open(transaction: ReadTransaction) -> Result<Self> {
         let doing = "opening the tables";
+        let records = |kind| transaction.open_table(tables::records(kind)).map_err(storage(doing));
+        let [a, b, c, d, e, f] = EntityKind::ALL;
         Ok(ReadTables {
-            projects: transaction.open_table(tables::PROJECTS).map_err(storage(doing))?,
-            experiments: transaction.open_table(tables::EXPERIMENTS).map_err(storage(doing))?,
-            runs: transaction.open_table(tables::RUNS).map_err(storage(doing))?,
+            records: [records(a)?, records(b)?, records(c)?, records(d)?, records(e)?, records(f)?],
             log: transaction.open_table(tables::LOG).map_err(storage(doing))?,
             packs: transaction.open_table(tables::PACKS).map_err(storage(doing))?,
             texts: transaction.open_table(tables::TEXTS).map_err(storage(doing))?,
             entries: transaction.open_table(tables::ENTRIES).map_err(storage(doing))?,
+            dates: transaction.open_table(tables::DATES).map_err(storage(doing))?,
             transaction,
         })
     }
 
     fn records(&self, kind: EntityKind) -> &ReadOnlyTable<u32, &'static [u8]> {
+        let [projects, experiments, runs, comments, jobs, lineage] = &self.records;
         match kind {
-            EntityKind::Project => &self.projects,
-            EntityKind::Experiment => &self.experiments,
-            EntityKind::Run => &self.runs,
+            EntityKind::Project => projects,
+            EntityKind::Experiment => experiments,
+            EntityKind::Run => runs,
+            EntityKind::Comment => comments,
+            EntityKind::Job => jobs,
+            EntityKind::LineageEdge => lineage,
         }
     }
 
     /// Rows of deleted projects and experiments, by kind.
-    pub(crate) fn hidden(&self) -> Result<[RoaringBitmap; 3]> {
+    pub(crate) fn hidden(&self) -> Result<PerKind<RoaringBitmap>> {
         let doing = "reading what is deleted";
         let table = self.transaction.open_table(tables::HIDDEN).map_err(storage(doing))?;
-        let mut hidden: [RoaringBitmap; 3] = Default::default();
+        let mut hidden: PerKind<RoaringBitmap> = Default::default();
         for entry in table.iter().map_err(storage(doing))? {
             let (code, row) = entry.map_err(storage(doing))?.0.value();
             let kind = EntityKind::from_code(u64::from(code));
@@ -280,6 +291,9 @@ impl Source for ReadTables {
     }
     fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
         entries(&self.entries, key, from, to, true, each)
+    }
+    fn date(&self, kind: EntityKind, row: Row) -> Result<Option<i64>> {
+        date(&self.dates, kind, row)
     }
     fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
         text(&self.texts, digest, len)

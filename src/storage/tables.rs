@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | `meta` | name | envelope of the setting |
 //! | `dictionary` | key code | envelope of the key's text |
-//! | `projects`, `experiments`, `runs` | row | envelope of the record |
+//! | `projects`, `experiments`, `runs`, `comments`, `jobs`, `lineage` | row | envelope of the record |
 //! | `hidden` | kind, row | nothing: a deleted project or experiment |
 //! | `log` | sequence, first change, piece | piece of an envelope of a commit part |
 //! | `packs` | last sequence, piece | piece of an envelope of packed commits |
-//! | `texts` | SHA-256, piece | piece of a long text |
+//! | `texts` | SHA-256, piece | piece of a long text; the last row counts the changes that name it |
+//! | `dates` | kind, row | the latest date of what is under a project or an experiment |
 //! | `entries` | key, row | nothing: an entry of the key index |
 
 use redb::TableDefinition;
@@ -22,23 +23,33 @@ pub(crate) const DICTIONARY: TableDefinition<u32, &[u8]> = TableDefinition::new(
 pub(crate) const PROJECTS: Record = TableDefinition::new("projects");
 pub(crate) const EXPERIMENTS: Record = TableDefinition::new("experiments");
 pub(crate) const RUNS: Record = TableDefinition::new("runs");
+pub(crate) const COMMENTS: Record = TableDefinition::new("comments");
+pub(crate) const JOBS: Record = TableDefinition::new("jobs");
+pub(crate) const LINEAGE: Record = TableDefinition::new("lineage");
 pub(crate) const HIDDEN: TableDefinition<(u8, u32), ()> = TableDefinition::new("hidden");
 pub(crate) const LOG: TableDefinition<(u64, u32, u32), &[u8]> = TableDefinition::new("log");
 pub(crate) const PACKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("packs");
 pub(crate) const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("texts");
 pub(crate) const ENTRIES: TableDefinition<(u64, u32), ()> = TableDefinition::new("entries");
+pub(crate) const DATES: TableDefinition<(u8, u32), i64> = TableDefinition::new("dates");
 
 pub(crate) const fn records(kind: EntityKind) -> Record {
     match kind {
         EntityKind::Project => PROJECTS,
         EntityKind::Experiment => EXPERIMENTS,
         EntityKind::Run => RUNS,
+        EntityKind::Comment => COMMENTS,
+        EntityKind::Job => JOBS,
+        EntityKind::LineageEdge => LINEAGE,
     }
 }
 
 /// Largest piece of a value that is cut up: one fills a page of 4 KiB. Whole, a value would take a run of
 /// pages rounded up to a power of two.
 pub(crate) const PIECE_BYTES: usize = 4040;
+
+/// The piece number under which the references to a long text are counted.
+pub(crate) const TEXT_REFERENCES: u32 = u32::MAX;
 
 /// Pieces of long texts: just under a power of two, for the same reason.
 pub(crate) const TEXT_PIECE_BYTES: usize = 65_536 - 128;

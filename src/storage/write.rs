@@ -7,11 +7,11 @@ use redb::{Durability, ReadableTable, Table, TableDefinition, WriteTransaction};
 use super::errors::storage;
 use super::place::Database;
 use super::read::{self, Bytes, Source};
-use super::tables::{self, PIECE_BYTES, TEXT_PIECE_BYTES};
+use super::tables::{self, PIECE_BYTES, TEXT_PIECE_BYTES, TEXT_REFERENCES};
 use crate::codec::canon::Digest;
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityKind, Row};
+use crate::id::{EntityKind, PerKind, Row};
 
 /// How a transaction is made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +37,13 @@ impl WriteTxn {
         WriteTables {
             meta: OnUse::new(self, tables::META),
             dictionary: OnUse::new(self, tables::DICTIONARY),
-            projects: OnUse::new(self, tables::PROJECTS),
-            experiments: OnUse::new(self, tables::EXPERIMENTS),
-            runs: OnUse::new(self, tables::RUNS),
+            records: EntityKind::ALL.map(|kind| OnUse::new(self, tables::records(kind))),
             hidden: OnUse::new(self, tables::HIDDEN),
             log: OnUse::new(self, tables::LOG),
             packs: OnUse::new(self, tables::PACKS),
             texts: OnUse::new(self, tables::TEXTS),
             entries: OnUse::new(self, tables::ENTRIES),
+            dates: OnUse::new(self, tables::DATES),
         }
     }
 
@@ -109,6 +108,9 @@ impl Source for WriteTxn {
     fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
         with_table!(self, tables::ENTRIES, table => read::entries(&table, key, from, to, true, each))
     }
+    fn date(&self, kind: EntityKind, row: Row) -> Result<Option<i64>> {
+        with_table!(self, tables::DATES, table => read::date(&table, kind, row))
+    }
     fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
         with_table!(self, tables::TEXTS, table => read::text(&table, digest, len))
     }
@@ -142,14 +144,21 @@ impl<'t, K: redb::Key + 'static, V: redb::Value + 'static> OnUse<'t, K, V> {
 pub(crate) struct WriteTables<'t> {
     meta: OnUse<'t, &'static str, &'static [u8]>,
     dictionary: OnUse<'t, u32, &'static [u8]>,
-    projects: OnUse<'t, u32, &'static [u8]>,
-    experiments: OnUse<'t, u32, &'static [u8]>,
-    runs: OnUse<'t, u32, &'static [u8]>,
+    records: PerKind<OnUse<'t, u32, &'static [u8]>>,
     hidden: OnUse<'t, (u8, u32), ()>,
     log: OnUse<'t, (u64, u32, u32), &'static [u8]>,
     packs: OnUse<'t, (u64, u32), &'static [u8]>,
     texts: OnUse<'t, (&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<'t, (u64, u32), ()>,
+    dates: OnUse<'t, (u8, u32), i64>,
+}
+
+/// How many changes name a long text.
+fn text_references(table: &Table<'_, (&'static [u8; 32], u32), &'static [u8]>, digest: &Digest) -> Result<u64> {
+    let found = table.get((digest, TEXT_REFERENCES)).map_err(storage("reading the references to a long text"))?;
+    let Some(found) = found else { return Ok(0) };
+    let count = found.value().try_into().map(u64::from_le_bytes);
+    count.map_err(|_| Error::corrupt("the references to a long text are damaged"))
 }
 
 /// Entries in a row from which on a cursor is cheaper than single inserts.
@@ -168,14 +177,19 @@ impl<'t> WriteTables<'t> {
         self.packs.open()?;
         self.texts.open()?;
         self.entries.open()?;
+        self.dates.open()?;
         Ok(())
     }
 
     fn records(&mut self, kind: EntityKind) -> Result<&mut Table<'t, u32, &'static [u8]>> {
+        let [projects, experiments, runs, comments, jobs, lineage] = &mut self.records;
         match kind {
-            EntityKind::Project => self.projects.open(),
-            EntityKind::Experiment => self.experiments.open(),
-            EntityKind::Run => self.runs.open(),
+            EntityKind::Project => projects.open(),
+            EntityKind::Experiment => experiments.open(),
+            EntityKind::Run => runs.open(),
+            EntityKind::Comment => comments.open(),
+            EntityKind::Job => jobs.open(),
+            EntityKind::LineageEdge => lineage.open(),
         }
     }
 
@@ -201,6 +215,13 @@ impl<'t> WriteTables<'t> {
         cursor.close().map_err(storage(&doing))
     }
 
+    /// Removes a record: its entity was purged.
+    pub(crate) fn remove_record(&mut self, kind: EntityKind, row: Row) -> Result<()> {
+        let doing = format!("removing the record of {kind} row {}", row.0);
+        self.records(kind)?.remove(row.0).map_err(storage(doing))?;
+        Ok(())
+    }
+
     /// One more than the last row of a kind.
     pub(crate) fn rows(&mut self, kind: EntityKind) -> Result<u32> {
         read::rows(self.records(kind)?)
@@ -224,11 +245,46 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
+    /// A setting.
+    pub(crate) fn meta(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
+        read::meta(self.meta.open()?, name)
+    }
+
     /// Stores a setting.
     pub(crate) fn put_meta(&mut self, name: &str, payload: &[u8]) -> Result<()> {
         let sealed = envelope::wrap(Kind::Meta, name.as_bytes(), payload);
         self.meta.open()?.insert(name, &*sealed).map_err(storage(format!("writing the setting {name}")))?;
         Ok(())
+    }
+
+    /// The first change and the payload of the part of commit `sequence` that holds change `index`; none if the
+    /// commit is packed.
+    pub(crate) fn log_part_of(&mut self, sequence: u64, index: u32) -> Result<Option<(u32, Vec<u8>)>> {
+        let log = self.log.open()?;
+        match read::log_at_most(log, sequence, index)? {
+            Some((found, first)) if found == sequence => Ok(Some((first, read::log_part(log, sequence, first)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Stores a part of a commit in place of what is there.
+    pub(crate) fn replace_log_part(&mut self, sequence: u64, first: u32, payload: &[u8]) -> Result<()> {
+        let doing = format!("removing a part of commit {sequence} from the log");
+        let pieces = (sequence, first, 0)..=(sequence, first, u32::MAX);
+        self.log.open()?.retain_in(pieces, |_, _| false).map_err(storage(doing))?;
+        self.put_log_part(sequence, first, payload)
+    }
+
+    /// The last sequence and the payload of the pack that holds commit `sequence`.
+    pub(crate) fn pack_of(&mut self, sequence: u64) -> Result<Option<(u64, Vec<u8>)>> {
+        read::pack_at_least(self.packs.open()?, sequence)
+    }
+
+    /// Stores a pack in place of the one that ends with the same commit.
+    pub(crate) fn replace_pack(&mut self, last: u64, payload: &[u8]) -> Result<()> {
+        let pieces = (last, 0)..=(last, u32::MAX);
+        self.packs.open()?.retain_in(pieces, |_, _| false).map_err(storage("removing a pack of commits"))?;
+        self.put_pack(last, payload, std::iter::empty())
     }
 
     /// Stores a part of a commit.
@@ -273,14 +329,42 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    /// Stores a long text, once.
-    pub(crate) fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<()> {
+    /// Stores a long text, once, and counts `references` more to it.
+    pub(crate) fn put_text(&mut self, digest: &Digest, text: &[u8], references: u64) -> Result<()> {
         let doing = "writing a long text";
-        if self.texts.open()?.get((digest, 0)).map_err(storage(doing))?.is_some() {
-            return Ok(());
+        let table = self.texts.open()?;
+        let known = text_references(table, digest)?;
+        if known == 0 {
+            for (piece, bytes) in (0..).zip(text.chunks(TEXT_PIECE_BYTES)) {
+                table.insert((digest, piece), bytes).map_err(storage(doing))?;
+            }
         }
-        for (piece, bytes) in (0..).zip(text.chunks(TEXT_PIECE_BYTES)) {
-            self.texts.open()?.insert((digest, piece), bytes).map_err(storage(doing))?;
+        let count = known.saturating_add(references).to_le_bytes();
+        table.insert((digest, TEXT_REFERENCES), count.as_slice()).map_err(storage(doing))?;
+        Ok(())
+    }
+
+    /// Takes back `references` to a long text; one that nothing names any more is removed.
+    pub(crate) fn release_text(&mut self, digest: &Digest, references: u64) -> Result<()> {
+        let doing = "removing a long text";
+        let table = self.texts.open()?;
+        match text_references(table, digest)?.saturating_sub(references) {
+            0 => {
+                table.retain_in((digest, 0)..=(digest, u32::MAX), |_, _| false).map_err(storage(doing))?;
+            }
+            left => {
+                let count = left.to_le_bytes();
+                table.insert((digest, TEXT_REFERENCES), count.as_slice()).map_err(storage(doing))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the latest date of what is under a project or an experiment, if it is later than what is there.
+    pub(crate) fn put_date(&mut self, kind: EntityKind, row: Row, date: i64) -> Result<()> {
+        let table = self.dates.open()?;
+        if read::date(table, kind, row)?.is_none_or(|known| known < date) {
+            table.insert((kind.code(), row.0), date).map_err(storage("writing the dates of parents"))?;
         }
         Ok(())
     }

@@ -87,7 +87,10 @@ fn history_tells_every_step() {
     };
     assert_eq!((old_date_updated, new_date_updated), (ms(START), ms(START + 10)));
     let Fact::Created(created) = entries[4].change.clone().unwrap().fact else { panic!() };
-    assert_eq!((created.kind(), created.name(), created.tags()), (EntityKind::Run, "first", &["t".to_owned()][..]));
+    assert_eq!(
+        (created.kind(), created.name(), created.tags()),
+        (EntityKind::Run, Some("first"), &["t".to_owned()][..])
+    );
     assert_eq!(created.id(), EntityId::from(&run));
     assert_eq!(created.version_number(), 1);
 }

@@ -3,17 +3,19 @@
 use uuid::Uuid;
 
 use super::{
-    ArchivedHeadV1, ArchivedIdV1, ArchivedKeyValueV1, ArchivedLargeV1, ArchivedTextV1, ArchivedValueV1, ExperimentV1,
-    HeadV1, IdV1, KeyValueV1, LargeV1, ProjectV1, RunV1, TextV1, ValueV1,
+    ArchivedHeadV1, ArchivedIdV1, ArchivedKeyValueV1, ArchivedLargeV1, ArchivedSmallV1, ArchivedTextV1,
+    ArchivedValueV1, ExperimentV1, HeadV1, IdV1, KeyValueV1, LargeV1, ProjectV1, RunV1, SmallV1, TextV1, ValueV1,
 };
 use crate::codec::archive;
-use crate::codec::canon::{self, CanonFields, Decoder, Digest, Encoder, Texts};
+use crate::codec::canon::{self, CanonFields, Decoder, Encoder, Texts};
 use crate::codec::canon_model::RARE;
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, Result};
-use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
+use crate::id::{ChangeId, CommentId, EdgeId, EntityKind, ExperimentId, JobId, ProjectId, Row, RunId, Sequence};
 use crate::limits;
-use crate::model::{Entity, Experiment, KeyValue, KeyValues, Project, Run, Stored, ValueType};
+use crate::model::{
+    Comment, Entity, Experiment, Job, KeyValue, KeyValues, LineageEdge, Parents, Project, Run, Stored, ValueType,
+};
 use crate::time::Timestamp;
 use crate::value::{Value, ValueRef};
 
@@ -25,6 +27,8 @@ pub(crate) trait Resolve: Texts {
     fn project_id(&self, row: Row) -> Result<ProjectId>;
     /// The id of an experiment.
     fn experiment_id(&self, row: Row) -> Result<ExperimentId>;
+    /// The id of a run.
+    fn run_id(&self, row: Row) -> Result<RunId>;
 }
 
 pub(crate) fn envelope_kind(kind: EntityKind) -> Kind {
@@ -32,25 +36,24 @@ pub(crate) fn envelope_kind(kind: EntityKind) -> Kind {
         EntityKind::Project => Kind::Project,
         EntityKind::Experiment => Kind::Experiment,
         EntityKind::Run => Kind::Run,
+        EntityKind::Comment => Kind::Comment,
+        EntityKind::Job => Kind::Job,
+        EntityKind::LineageEdge => Kind::LineageEdge,
     }
 }
 
-/// The sealed record of `stored`, interning its keys; texts stored by digest go to `large`. Takes the entity
-/// apart: a load spends much of its time on texts, which are moved, not copied.
-pub(crate) fn encode(
-    stored: Stored,
-    intern: &mut dyn FnMut(&str) -> Result<u32>,
-    large: &mut Vec<(Digest, Vec<u8>)>,
-) -> Result<Vec<u8>> {
-    let mut to = ToV1 { intern, large };
+/// The sealed record of `stored`, interning its keys. Texts stored by digest are left out: the changes that
+/// brought them have stored them. Takes the entity apart: a load spends much of its time on texts, which are
+/// moved, not copied.
+pub(crate) fn encode(stored: Stored, intern: &mut dyn FnMut(&str) -> Result<u32>) -> Result<Vec<u8>> {
+    let mut to = ToV1 { intern };
     let bytes = envelope::begin(1024);
-    let (kind, row) = (stored.kind(), stored.row);
+    let (kind, row, parents) = (stored.kind(), stored.row, stored.parents);
     let (last, deleted) = (stored.last, stored.deleted);
     /// The head of an entity, whose fields have the same names in every kind.
     macro_rules! head {
         ($entity:ident) => {{
-            let mut rare = rare(&$entity);
-            to.large.append(&mut rare.large);
+            let rare = rare(&$entity);
             HeadV1 {
                 id: id_to($entity.id.as_str()),
                 name: to.text($entity.name),
@@ -68,15 +71,38 @@ pub(crate) fn encode(
             }
         }};
     }
+    /// A kind whose fields are read whole.
+    macro_rules! small {
+        ($entity:ident) => {{
+            let record = SmallV1 {
+                id: id_to($entity.id.as_str()),
+                date_created: $entity.date_created.millis(),
+                date_updated: $entity.date_updated.millis(),
+                version: $entity.version_number,
+                last_sequence: last.sequence.get(),
+                last_index: last.index,
+                deleted,
+                parent: parents.direct().0,
+                rest: rare(&$entity).into_bytes(),
+            };
+            archive::append(&record, bytes)?
+        }};
+    }
     let mut bytes = match stored.entity {
         Entity::Project(project) => archive::append(&ProjectV1 { head: head!(project) }, bytes)?,
         Entity::Experiment(experiment) => {
-            archive::append(&ExperimentV1 { head: head!(experiment), project: stored.project.0 }, bytes)?
+            archive::append(&ExperimentV1 { head: head!(experiment), project: parents.direct().0 }, bytes)?
         }
+        Entity::Comment(comment) => small!(comment),
+        Entity::Job(job) => small!(job),
+        Entity::LineageEdge(edge) => small!(edge),
         Entity::Run(run) => {
+            let Parents::Experiment { project, experiment } = parents else {
+                return Err(Error::corrupt("a run without an experiment"));
+            };
             let record = RunV1 {
-                project: stored.project.0,
-                experiment: stored.experiment.0,
+                project: project.0,
+                experiment: experiment.0,
                 start_time: run.start_time.map_or(0, Timestamp::millis),
                 end_time: run.end_time.map_or(0, Timestamp::millis),
                 head: head!(run),
@@ -101,19 +127,15 @@ fn rare<T: CanonFields>(entity: &T) -> Encoder {
 
 struct ToV1<'a> {
     intern: &'a mut dyn FnMut(&str) -> Result<u32>,
-    large: &'a mut Vec<(Digest, Vec<u8>)>,
+}
+
+fn large(text: &str) -> Box<LargeV1> {
+    Box::new(LargeV1 { digest: canon::digest(&[text.as_bytes()]), len: text.len() as u64 })
 }
 
 impl ToV1<'_> {
-    fn large(&mut self, text: String) -> Box<LargeV1> {
-        let digest = canon::digest(&[text.as_bytes()]);
-        let len = text.len() as u64;
-        self.large.push((digest, text.into_bytes()));
-        Box::new(LargeV1 { digest, len })
-    }
-
     fn text(&mut self, text: String) -> TextV1 {
-        if text.len() <= limits::INLINE_BYTES { TextV1::Inline(text) } else { TextV1::Large(self.large(text)) }
+        if text.len() <= limits::INLINE_BYTES { TextV1::Inline(text) } else { TextV1::Large(large(&text)) }
     }
 
     fn key_values(&mut self, entries: KeyValues) -> Result<Vec<KeyValueV1>> {
@@ -127,12 +149,8 @@ impl ToV1<'_> {
             Value::Int(int) => ValueV1::Int(int),
             Value::Float(float) => ValueV1::Float(crate::value::canonical(float)),
             Value::String(text) if text.len() <= limits::INLINE_BYTES => ValueV1::String(text),
-            Value::String(text) => ValueV1::Large(self.large(text)),
-            nested @ (Value::List(_) | Value::Map(_)) => {
-                let (bytes, mut large) = canon::encode(&nested);
-                self.large.append(&mut large);
-                ValueV1::Nested(bytes)
-            }
+            Value::String(text) => ValueV1::Large(large(&text)),
+            nested @ (Value::List(_) | Value::Map(_)) => ValueV1::Nested(canon::encode(&nested).0),
         };
         Ok(KeyValueV1 { key: (self.intern)(&entry.key)?, value_type: entry.value_type.code(), value })
     }
@@ -253,13 +271,77 @@ macro_rules! from_head {
     }};
 }
 
+/// The id in the payload of an opened envelope.
+pub(crate) fn id<R>(kind: EntityKind, payload: &[u8], f: impl FnOnce(&str) -> R) -> Result<R> {
+    Ok(match kind {
+        EntityKind::Project => archive::access::<ProjectV1>(payload)?.head.id.with_str(f),
+        EntityKind::Experiment => archive::access::<ExperimentV1>(payload)?.head.id.with_str(f),
+        EntityKind::Run => archive::access::<RunV1>(payload)?.head.id.with_str(f),
+        EntityKind::Comment | EntityKind::Job | EntityKind::LineageEdge => {
+            archive::access::<SmallV1>(payload)?.id.with_str(f)
+        }
+    })
+}
+
+/// Where the record in the payload of an opened envelope stands, and whether it is deleted, if its id is `id` or
+/// none is given.
+pub(crate) fn place(kind: EntityKind, payload: &[u8], id: Option<&str>) -> Result<Option<(Parents, bool)>> {
+    let is = |found: &ArchivedIdV1| id.is_none_or(|id| found.with_str(|text| text == id));
+    Ok(match kind {
+        EntityKind::Project => {
+            let head = &archive::access::<ProjectV1>(payload)?.head;
+            is(&head.id).then_some((Parents::None, head.deleted))
+        }
+        EntityKind::Experiment => {
+            let record = archive::access::<ExperimentV1>(payload)?;
+            let parents = Parents::Project(Row(record.project.to_native()));
+            is(&record.head.id).then_some((parents, record.head.deleted))
+        }
+        EntityKind::Run => {
+            let record = archive::access::<RunV1>(payload)?;
+            is(&record.head.id).then_some((run_parents(record), record.head.deleted))
+        }
+        EntityKind::Comment | EntityKind::Job | EntityKind::LineageEdge => {
+            let record = archive::access::<SmallV1>(payload)?;
+            is(&record.id).then_some((small_parents(kind, record), record.deleted))
+        }
+    })
+}
+
+fn run_parents(record: &super::ArchivedRunV1) -> Parents {
+    Parents::Experiment { project: Row(record.project.to_native()), experiment: Row(record.experiment.to_native()) }
+}
+
+fn small_parents(kind: EntityKind, record: &ArchivedSmallV1) -> Parents {
+    match kind {
+        EntityKind::Comment => Parents::Run(Row(record.parent.to_native())),
+        _ => Parents::None,
+    }
+}
+
+/// The fields of a kind that is read whole.
+macro_rules! from_small {
+    ($ty:ident, $id:ident, $record:expr, $from:expr) => {{
+        let record: &ArchivedSmallV1 = $record;
+        let mut entity = $ty {
+            id: record.id.with_str(|id| $id::new(id))?,
+            date_created: Timestamp::from_millis(record.date_created.to_native()),
+            date_updated: Timestamp::from_millis(record.date_updated.to_native()),
+            version_number: record.version.to_native(),
+            ..$ty::default()
+        };
+        let mut decoder = Decoder::new(&record.rest, $from);
+        entity.decode_into(&mut decoder).map_err(|error| error.at("the fields of a record"))?;
+        entity
+    }};
+}
+
 /// The entity in the payload of an opened envelope.
 pub(crate) fn decode(kind: EntityKind, row: Row, payload: &[u8], from: &dyn Resolve) -> Result<Stored> {
-    let stored = |entity, head: &ArchivedHeadV1, project, experiment| Stored {
+    let stored = |entity, head: &ArchivedHeadV1, parents| Stored {
         entity,
         row,
-        project,
-        experiment,
+        parents,
         last: head.last(),
         deleted: head.deleted,
     };
@@ -267,20 +349,34 @@ pub(crate) fn decode(kind: EntityKind, row: Row, payload: &[u8], from: &dyn Reso
         EntityKind::Project => {
             let record = archive::access::<ProjectV1>(payload)?;
             let project = from_head!(Project, ProjectId, &record.head, from);
-            Ok(stored(Entity::Project(project), &record.head, row, Row(0)))
+            Ok(stored(Entity::Project(project), &record.head, Parents::None))
         }
         EntityKind::Experiment => {
             let record = archive::access::<ExperimentV1>(payload)?;
             let project = Row(record.project.to_native());
             let mut experiment = from_head!(Experiment, ExperimentId, &record.head, from);
             experiment.project_id = from.project_id(project)?;
-            Ok(stored(Entity::Experiment(experiment), &record.head, project, row))
+            Ok(stored(Entity::Experiment(experiment), &record.head, Parents::Project(project)))
         }
         EntityKind::Run => {
             let record = archive::access::<RunV1>(payload)?;
-            let (project, experiment) = (Row(record.project.to_native()), Row(record.experiment.to_native()));
             let run = run(record, from)?;
-            Ok(stored(Entity::Run(run), &record.head, project, experiment))
+            Ok(stored(Entity::Run(run), &record.head, run_parents(record)))
+        }
+        EntityKind::Comment | EntityKind::Job | EntityKind::LineageEdge => {
+            let record = archive::access::<SmallV1>(payload)?;
+            let parents = small_parents(kind, record);
+            let entity = match parents {
+                Parents::Run(run) => {
+                    let mut comment = from_small!(Comment, CommentId, record, from);
+                    comment.run_id = from.run_id(run)?;
+                    Entity::Comment(comment)
+                }
+                _ if kind == EntityKind::Job => Entity::Job(from_small!(Job, JobId, record, from)),
+                _ => Entity::LineageEdge(from_small!(LineageEdge, EdgeId, record, from)),
+            };
+            let last = ChangeId::new(Sequence::new(record.last_sequence.to_native()), record.last_index.to_native());
+            Ok(Stored { entity, row, parents, last, deleted: record.deleted })
         }
     }
 }
@@ -301,6 +397,7 @@ pub(crate) fn run(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::canon::Digest;
     use crate::error::ErrorKind;
     use crate::model::NewRun;
 
@@ -322,6 +419,9 @@ mod tests {
         fn experiment_id(&self, _: Row) -> Result<ExperimentId> {
             ExperimentId::new("e")
         }
+        fn run_id(&self, _: Row) -> Result<RunId> {
+            RunId::new("r")
+        }
     }
 
     #[test]
@@ -330,14 +430,14 @@ mod tests {
             let new = NewRun::named("n").id(RunId::new("r").unwrap()).metric("a", 1).metric("b", 2);
             let row = Row(0);
             let last = ChangeId::default();
-            let stored =
-                Stored { entity: Entity::Run(new.0), row, project: row, experiment: row, last, deleted: false };
+            let parents = Parents::Experiment { project: row, experiment: row };
+            let stored = Stored { entity: Entity::Run(new.0), row, parents, last, deleted: false };
             let mut code = 0;
             let mut intern = |_: &str| {
                 code += 1;
                 Ok(code - 1)
             };
-            let sealed = encode(stored, &mut intern, &mut Vec::new()).unwrap();
+            let sealed = encode(stored, &mut intern).unwrap();
             let keys = Keys(keys.map(str::to_owned).to_vec());
             let found = decode(EntityKind::Run, row, &sealed[envelope::HEADER..], &keys);
             assert_eq!(found.err().map(|error| error.kind()), expected);

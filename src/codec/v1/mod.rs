@@ -6,7 +6,7 @@
 
 mod convert;
 
-pub(crate) use convert::{Resolve, decode, encode, envelope_kind, run, text_ref, value_ref};
+pub(crate) use convert::{Resolve, decode, encode, envelope_kind, id, place, run, text_ref, value_ref};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
@@ -51,6 +51,22 @@ pub(crate) struct RunV1 {
     pub(crate) end_time: i64,
     pub(crate) hyperparameters: Vec<KeyValueV1>,
     pub(crate) metrics: Vec<KeyValueV1>,
+}
+
+/// A comment, a job or an edge of the lineage: few, and read whole.
+#[derive(Archive, Serialize, Deserialize, Debug)]
+pub(crate) struct SmallV1 {
+    pub(crate) id: IdV1,
+    pub(crate) date_created: i64,
+    pub(crate) date_updated: i64,
+    pub(crate) version: u64,
+    pub(crate) last_sequence: u64,
+    pub(crate) last_index: u32,
+    pub(crate) deleted: bool,
+    /// Row of a comment's run.
+    pub(crate) parent: u32,
+    /// Canonical encoding of the fields numbered from `canon_model::RARE` on.
+    pub(crate) rest: Vec<u8>,
 }
 
 /// An id: most are UUIDs, which take half the room as bytes.
