@@ -18,10 +18,11 @@ fn a_given_date_of_creation_is_kept_verbatim() {
             })
             .unwrap();
         let read = store.read();
+        let lifted = ms(given.max(START));
         assert_eq!(read.projects().get(&project).unwrap().date_created, ms(given));
-        assert_eq!(read.projects().get(&project).unwrap().date_updated, ms(given));
+        assert_eq!(read.projects().get(&project).unwrap().date_updated, lifted, "that of its run");
         assert_eq!(read.experiments().get(&experiment).unwrap().date_created, ms(given));
-        assert_eq!(read.experiments().get(&experiment).unwrap().date_updated, ms(given));
+        assert_eq!(read.experiments().get(&experiment).unwrap().date_updated, lifted, "that of its run");
         assert_eq!(bench.get(&run).date_created, ms(given));
         assert_eq!(bench.get(&run).date_updated, ms(given.max(START)), "now, unless the given date is later");
     }
@@ -67,17 +68,52 @@ fn the_date_of_update_never_goes_backwards() {
     assert_eq!(read.runs().get(&run).unwrap().date_updated, ms(START + 2000));
 }
 
+/// The dates of parents follow their children's, and are no change: neither version nor history tells of it.
 #[test]
-fn children_do_not_touch_their_parents() {
+fn parents_are_as_new_as_what_is_under_them() {
     let bench = Bench::new();
+    let other = bench.store.write(|w| w.experiments().get_or_create(&bench.project, "other")).unwrap();
+    let dates = |read: &modeldb::Snapshot| {
+        let project = read.projects().get(&bench.project).unwrap();
+        let experiment = read.experiments().get(&bench.experiment).unwrap();
+        assert_eq!((project.version_number, experiment.version_number), (1, 1));
+        assert_eq!(read.experiments().get(&other).unwrap().date_updated, ms(START), "its sibling's do not count");
+        assert_eq!(read.projects().get_by_name(&project.name).unwrap(), project);
+        let listed: Vec<_> = read.projects().list().into_iter().map(Result::unwrap).collect();
+        assert_eq!(listed, [project.clone()]);
+        (project.date_updated, experiment.date_updated)
+    };
     bench.clock.advance(100);
     let run = bench.run(NewRun::new());
+    let created = bench.store.read();
+    assert_eq!(dates(&created), (ms(START + 100), ms(START + 100)));
+    bench.clock.advance(100);
     bench.store.write(|w| w.runs().log_metric(&run, "m", 1)).unwrap();
-    let read = bench.store.read();
+    let logged = bench.store.read();
+    assert_eq!(dates(&logged), (ms(START + 200), ms(START + 200)));
+    bench.clock.advance(100);
+    bench.store.write(|w| w.runs().delete(&run)).unwrap();
+    assert_eq!(dates(&bench.store.read()), (ms(START + 300), ms(START + 300)), "a deletion is a change too");
+    bench.clock.advance(100);
+    bench
+        .store
+        .write(|w| w.experiments().describe(&bench.experiment, "x").and(w.experiments().get(&bench.experiment)))
+        .unwrap();
+    // Snapshots, and those of the past, stay as they were.
+    assert_eq!(dates_of(&bench, &created), (ms(START + 100), ms(START + 100)));
+    let now = bench.store.read();
+    for (snapshot, expected) in [(&created, 100), (&logged, 200)] {
+        let past = now.as_of(snapshot.sequence()).unwrap();
+        assert_eq!(dates_of(&bench, &past), (ms(START + expected), ms(START + expected)));
+        assert_eq!(dates_of(&bench, snapshot), (ms(START + expected), ms(START + expected)));
+    }
+    assert_eq!(dates_of(&bench, &now), (ms(START + 400), ms(START + 400)));
+    assert_eq!(now.history(&bench.project).unwrap().count(), 1);
+}
+
+fn dates_of(bench: &Bench, read: &modeldb::Snapshot) -> (modeldb::Timestamp, modeldb::Timestamp) {
     let project = read.projects().get(&bench.project).unwrap();
-    let experiment = read.experiments().get(&bench.experiment).unwrap();
-    assert_eq!((project.date_updated, project.version_number), (ms(START), 1));
-    assert_eq!((experiment.date_updated, experiment.version_number), (ms(START), 1));
+    (project.date_updated, read.experiments().get(&bench.experiment).unwrap().date_updated)
 }
 
 #[test]

@@ -142,7 +142,10 @@ impl Model {
     pub(crate) fn apply(&mut self, op: &Op, time: i64) {
         match op {
             Op::Project { id } => self.projects.push((id.clone(), Parent::new("", time))),
-            Op::Experiment { project, id } => self.experiments.push((id.clone(), Parent::new(project, time))),
+            Op::Experiment { project, id } => {
+                self.experiments.push((id.clone(), Parent::new(project, time)));
+                find(&mut self.projects, project).updated = time;
+            }
             Op::Run { experiment, id, description, tags, metrics } => {
                 let mut tags = tags.clone();
                 tags.sort();
@@ -169,6 +172,7 @@ impl Model {
             }
             Op::DeleteExperiment { experiment } => {
                 find(&mut self.experiments, experiment).edit(time, |found| found.deleted = true);
+                self.lift(experiment, time);
             }
             Op::DeleteProject { project } => {
                 find(&mut self.projects, project).edit(time, |found| found.deleted = true);
@@ -199,6 +203,14 @@ impl Model {
             deleted: false,
         };
         self.runs.push((id.to_owned(), Arc::new(row)));
+        self.lift(experiment, time);
+    }
+
+    /// Parents are as new as the newest of what is under them. Times never go backwards here.
+    fn lift(&mut self, experiment: &str, time: i64) {
+        let experiment = find(&mut self.experiments, experiment);
+        experiment.updated = time;
+        find(&mut self.projects, &experiment.parent).updated = time;
     }
 
     fn edit(&mut self, run: &str, time: i64, edit: impl FnOnce(&mut Row)) {
@@ -207,6 +219,8 @@ impl Model {
         edit(row);
         row.updated = row.updated.max(time);
         row.version += 1;
+        let experiment = row.experiment.clone();
+        self.lift(&experiment, time);
     }
 
     fn is_live(&self, run: &Row) -> bool {

@@ -56,7 +56,8 @@ impl Check<'_> {
         let (world, at) = (self.world, self.at);
         let entity = &world.entities[index(kind)][row];
         let id = entity.versions[0].plain.id.as_str();
-        let expected = world.visible(kind, row, at).map(|plain| &**plain);
+        let shown = world.shown(kind, row, at);
+        let expected = shown.as_ref();
         let what = format!("{kind} {row} {:.40} as of {at}", id);
         match kind {
             EntityKind::Project => {
@@ -85,7 +86,8 @@ impl Check<'_> {
     pub(crate) fn name(&self, kind: EntityKind, parent: usize, workspace: &str, name: &str) {
         let (world, at) = (self.world, self.at);
         let row = world.named(kind, parent, workspace, name, at);
-        let expected = row.and_then(|row| world.visible(kind, row, at)).map(|plain| &**plain);
+        let shown = row.and_then(|row| world.shown(kind, row, at));
+        let expected = shown.as_ref();
         let what = format!("{kind} named {name:.40?} under {parent} as of {at}");
         let parent_id = |kind| world.entities[index(kind)][parent].versions[0].plain.id.as_str();
         match kind {
@@ -156,8 +158,7 @@ impl Check<'_> {
     where
         Plain: for<'a> From<&'a T>,
     {
-        let mut expected: Vec<&Plain> =
-            rows.iter().map(|row| &**self.world.visible(kind, *row, self.at).unwrap()).collect();
+        let mut expected: Vec<Plain> = rows.iter().map(|row| self.world.shown(kind, *row, self.at).unwrap()).collect();
         assert_eq!(listing.count().unwrap(), expected.len() as u64, "{kind}s as of {}", self.at);
         let newest_first = random.percent(50);
         let listing = if newest_first { listing.newest_first() } else { listing };
@@ -166,7 +167,7 @@ impl Check<'_> {
         }
         if random.percent(50) {
             let found: Vec<Plain> = listing.into_iter().map(|item| plain(&item.unwrap())).collect();
-            assert!(found.iter().eq(expected.iter().copied()), "{kind}s as of {} differ", self.at);
+            assert!(found == expected, "{kind}s as of {} differ", self.at);
             return;
         }
         let limit = 1 + random.below(expected.len() + 2);
@@ -178,7 +179,7 @@ impl Check<'_> {
             };
             let to = expected.len().min(from + limit);
             let found: Vec<Plain> = page.items.iter().map(plain).collect();
-            assert!(found.iter().eq(expected[from..to].iter().copied()), "a page from {from} of {kind}s differs");
+            assert!(found == expected[from..to], "a page from {from} of {kind}s differs");
             assert_eq!(page.next.is_some(), to < expected.len());
             let Some(next) = page.next else { break };
             // A cursor is kept as text.

@@ -169,6 +169,24 @@ impl World {
         above.then_some(&version.plain)
     }
 
+    /// The entity in `row` as a snapshot shows it: with the date of the newest of what is under it.
+    pub(crate) fn shown(&self, kind: EntityKind, row: usize, at: u64) -> Option<Plain> {
+        let plain = self.visible(kind, row, at)?;
+        Some(Plain { updated: self.latest(kind, row, at).unwrap(), ..(**plain).clone() })
+    }
+
+    /// The latest date of an entity and of all under it, deleted ones too.
+    fn latest(&self, kind: EntityKind, row: usize, at: u64) -> Option<i64> {
+        let own = self.version(kind, row, at)?.plain.updated;
+        let under = match kind {
+            EntityKind::Project => EntityKind::Experiment,
+            EntityKind::Experiment => EntityKind::Run,
+            _ => return Some(own),
+        };
+        let rows = self.children.get(&(index(under), row)).map(Vec::as_slice).unwrap_or_default();
+        rows.iter().filter_map(|row| self.latest(under, *row, at)).chain([own]).max()
+    }
+
     pub(crate) fn row(&self, kind: EntityKind, id: &str) -> Option<usize> {
         self.by_id[index(kind)].get(id).copied()
     }
