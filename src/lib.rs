@@ -91,6 +91,7 @@ mod log;
 mod model;
 mod names;
 mod options;
+mod purge;
 mod snapshot;
 mod storage;
 mod store;
@@ -123,6 +124,7 @@ pub use model::{
     PythonRequirement, Run, SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
+pub use purge::{PurgeOptions, PurgeReport};
 pub use snapshot::{At, Changes, History, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy, Timestamp};

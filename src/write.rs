@@ -24,7 +24,7 @@ use crate::entity::run::RunsMut;
 use crate::entity::state::State;
 use crate::entity::txn::{self, Host, Txn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityId, PerKind, Sequence};
+use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{Entry, Keys, KeysView, Watermark};
 use crate::limits;
 use crate::log::apply;
@@ -80,6 +80,21 @@ impl<'a> Write<'a> {
     /// `Conflict` if it has another version by now; `NotFound` if it is not there.
     pub fn require_version(&mut self, entity: impl Into<EntityId>, version_number: u64) -> Result<()> {
         self.0.require_version(&entity.into(), version_number)
+    }
+
+    pub(crate) fn purge(
+        &mut self,
+        kind: EntityKind,
+        row: Row,
+        version_number: u64,
+        changes: &[ChangeId],
+        done: bool,
+    ) -> Result<bool> {
+        self.0.purge(kind, row, version_number, changes, done)
+    }
+
+    pub(crate) fn end_purge(&mut self) -> Result<()> {
+        self.0.end("purge")
     }
 
     /// The sequence number this write gets if it changes anything.

@@ -16,7 +16,7 @@ const FLOORS: [(u8, &[&str]); 8] = [
     (4, &["keys"]),
     (5, &[]),
     (6, &["entity"]),
-    (7, &["store", "options", "snapshot", "write", "audit", "watch", "fuzzing"]),
+    (7, &["store", "options", "snapshot", "write", "audit", "watch", "purge", "fuzzing"]),
 ];
 
 /// Floors whose files may use each other.

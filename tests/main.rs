@@ -13,4 +13,5 @@ mod libraries;
 mod model;
 mod opening;
 mod outcome;
+mod purge;
 mod support;

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use crate::codec::v1;
 use crate::entity::state::{Common, Place, State, no_such};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
+use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{self, Entry, Key, KeysView};
 use crate::log::change::{Field, FieldValue};
 use crate::log::draft::{Draft, Slice};
@@ -263,6 +263,28 @@ impl<'a> Txn<'a> {
             self.entries.extend(keys::name(self.common.hashing, stored, &name).map(|key| key.entry(row)));
         }
         Ok(())
+    }
+
+    /// Erases changes of a deleted entity; `done` if they are the last. Answers false if it is not deleted, not
+    /// there, or not the one that was looked at.
+    pub(crate) fn purge(
+        &mut self,
+        kind: EntityKind,
+        row: Row,
+        version_number: u64,
+        changes: &[ChangeId],
+        done: bool,
+    ) -> Result<bool> {
+        match self.place(kind, row, None)? {
+            Some(place) if !self.is_live(&place)? => {}
+            _ => return Ok(false),
+        }
+        if self.load(kind, row)?.entity.version_number() != version_number {
+            return Ok(false);
+        }
+        let purged = self.draft.purge(kind, row, changes, done, &*self.common.entropy);
+        self.keep(purged)?;
+        Ok(true)
     }
 
     /// Ends an operation; a write that has become large goes to the disk.

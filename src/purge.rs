@@ -1,0 +1,299 @@
+//! Purging: what was deleted is erased for good, slice by slice.
+//!
+//! What to erase is found on a snapshot, without the writer: each deleted entity, what stands under it first, and
+//! all its changes, oldest first. Each slice is one commit that says what it erased. An entity with many changes
+//! takes several; until the last, its record stays, and says that it is being purged.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use crate::entity::state::{Place, State};
+use crate::error::Result;
+use crate::id::{ChangeId, EntityKind, PerKind, Row};
+use crate::keys::Key;
+use crate::limits;
+use crate::log::change::Fact;
+use crate::log::read::LogReader;
+use crate::model::Parents;
+use crate::storage::{ReadTables, Source};
+use crate::store::Store;
+use crate::time::Timestamp;
+
+/// What to purge.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct PurgeOptions {
+    before: Option<Timestamp>,
+}
+
+impl PurgeOptions {
+    /// Everything that is deleted.
+    pub fn new() -> Self {
+        PurgeOptions::default()
+    }
+
+    /// Only what was deleted before this time.
+    pub fn deleted_before(mut self, time: Timestamp) -> Self {
+        self.before = Some(time);
+        self
+    }
+}
+
+/// What a purge erased.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PurgeReport {
+    /// Projects whose records are gone.
+    pub projects: u64,
+    /// Experiments whose records are gone.
+    pub experiments: u64,
+    /// Runs whose records are gone.
+    pub runs: u64,
+    /// Comments whose records are gone.
+    pub comments: u64,
+    /// Jobs whose records are gone.
+    pub jobs: u64,
+    /// Edges of the lineage whose records are gone.
+    pub lineage_edges: u64,
+    /// Changes of which only digests are left.
+    pub changes: u64,
+    /// Commits it took.
+    pub commits: u64,
+    /// Nothing is left of what was to be purged.
+    pub finished: bool,
+}
+
+impl PurgeReport {
+    fn count(&mut self, kind: EntityKind) {
+        let counter = match kind {
+            EntityKind::Project => &mut self.projects,
+            EntityKind::Experiment => &mut self.experiments,
+            EntityKind::Run => &mut self.runs,
+            EntityKind::Comment => &mut self.comments,
+            EntityKind::Job => &mut self.jobs,
+            EntityKind::LineageEdge => &mut self.lineage_edges,
+        };
+        *counter += 1;
+    }
+}
+
+impl Store {
+    /// Erases what was deleted, and what stood under it, for good: records, the bytes of the changes and the long
+    /// texts that only they named. Their digests stay, so that the log still verifies, and each commit of the
+    /// purge says what it erased. Nothing brings it back; the ids are free again, the keys of attributes stay
+    /// in the store's dictionary, and the actors of the commits stay.
+    ///
+    /// Works in slices of some hundred changes, one commit each, so that other writers wait some milliseconds at
+    /// most. `progress` is told what was erased so far; breaking ends the purge, and a later one goes on. So does
+    /// one after a crash. Reads every record once.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`]; `Corrupt` if something cannot be read.
+    pub fn purge(
+        &self,
+        options: &PurgeOptions,
+        progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,
+    ) -> Result<PurgeReport> {
+        let state = self.read().state;
+        let resolver = state.resolver();
+        let mut purge = Purge {
+            store: self,
+            state: &state,
+            log: LogReader::new(&state.tables, &resolver),
+            before: options.before,
+            progress,
+            report: PurgeReport::default(),
+            slice: Vec::new(),
+            changes: 0,
+            gone: Default::default(),
+        };
+        let ended = purge.run()?;
+        purge.report.finished = ended.is_continue();
+        Ok(purge.report)
+    }
+}
+
+/// Changes of one entity that a slice erases.
+struct Target {
+    kind: EntityKind,
+    row: Row,
+    /// The version it has on the snapshot: with another, somebody restored it.
+    version: u64,
+    changes: Vec<ChangeId>,
+    done: bool,
+}
+
+struct Purge<'p, F> {
+    store: &'p Store,
+    state: &'p Arc<State>,
+    log: LogReader<'p, ReadTables>,
+    before: Option<Timestamp>,
+    progress: F,
+    report: PurgeReport,
+    slice: Vec<Target>,
+    /// Changes in the slice.
+    changes: usize,
+    /// Rows that were dealt with.
+    gone: PerKind<RoaringBitmap>,
+}
+
+type Flow = Result<ControlFlow<()>>;
+
+/// Goes on, or hands a break up.
+macro_rules! go_on {
+    ($flow:expr) => {
+        if $flow?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    };
+}
+
+impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
+    fn run(&mut self) -> Flow {
+        for kind in [EntityKind::Project, EntityKind::Experiment] {
+            let hidden = self.state.hidden.get(kind.index()).cloned().unwrap_or_default();
+            for row in hidden {
+                if self.is_due(kind, Row(row))? {
+                    go_on!(self.tree(kind, Row(row)));
+                }
+            }
+        }
+        for kind in [EntityKind::Run, EntityKind::Comment, EntityKind::Job, EntityKind::LineageEdge] {
+            for row in 0..self.state.tables.rows(kind)? {
+                // A scan of a million records is long enough to want to end it.
+                if row % 65_536 == 65_535 {
+                    go_on!(Ok((self.progress)(&self.report)));
+                }
+                let Some(bytes) = self.state.resolver().record(kind, Row(row))? else { continue };
+                let place = Place::read(kind, bytes.as_slice(), None)?;
+                if place.is_some_and(|place| place.deleted) && self.is_due(kind, Row(row))? {
+                    go_on!(self.tree(kind, Row(row)));
+                }
+            }
+        }
+        self.end_slice()
+    }
+
+    /// Whether it was deleted long enough ago.
+    fn is_due(&self, kind: EntityKind, row: Row) -> Result<bool> {
+        let Some(before) = self.before else { return Ok(true) };
+        let Some(stored) = self.state.resolver().stored(kind, row)? else { return Ok(false) };
+        let mut at = stored.last;
+        // Once a purge has begun, the last edit is the deletion.
+        loop {
+            match self.log.change(at)? {
+                Some(change) if matches!(change.fact, Fact::Purged { .. }) => match change.previous {
+                    Some(previous) => at = previous,
+                    None => return Ok(true),
+                },
+                Some(_) => break,
+                None => return Ok(true),
+            }
+        }
+        Ok(self.log.commit(at.sequence)?.is_some_and(|commit| commit.time < before))
+    }
+
+    /// An entity, after all that stands under it.
+    fn tree(&mut self, kind: EntityKind, row: Row) -> Flow {
+        let below = match kind {
+            EntityKind::Project => Some(EntityKind::Experiment),
+            EntityKind::Experiment => Some(EntityKind::Run),
+            EntityKind::Run => Some(EntityKind::Comment),
+            _ => None,
+        };
+        if self.gone.get(kind.index()).is_some_and(|gone| gone.contains(row.0)) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Some(below) = below {
+            let mut begun = false;
+            let mut from = 0;
+            loop {
+                let key = Key::children(below, row);
+                let page = self.state.keys.page(&self.state.tables, key, from, u32::MAX, false, 1024)?;
+                for child in &page {
+                    if !begun {
+                        // What has lost something of what is under it is not to be restored.
+                        go_on!(self.push(kind, row, true));
+                        begun = true;
+                    }
+                    if self.is_child(below, Row(*child), row)? {
+                        go_on!(self.tree(below, Row(*child)));
+                    }
+                }
+                match page.last().and_then(|last| last.checked_add(1)) {
+                    Some(next) if page.len() == 1024 => from = next,
+                    _ => break,
+                }
+            }
+        }
+        go_on!(self.push(kind, row, false));
+        if let Some(gone) = self.gone.get_mut(kind.index()) {
+            gone.insert(row.0);
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn is_child(&self, kind: EntityKind, row: Row, parent: Row) -> Result<bool> {
+        let Some(bytes) = self.state.resolver().record(kind, row)? else { return Ok(false) };
+        let place = Place::read(kind, bytes.as_slice(), None)?;
+        Ok(place.is_some_and(|place| place.parents.direct() == parent && place.parents != Parents::None))
+    }
+
+    /// Puts an entity into the slice: all its changes, or only that its purge begins.
+    fn push(&mut self, kind: EntityKind, row: Row, begin: bool) -> Flow {
+        let Some(stored) = self.state.resolver().stored(kind, row)? else { return Ok(ControlFlow::Continue(())) };
+        let version = stored.entity.version_number();
+        let mut changes = Vec::new();
+        let mut next = Some(stored.last).filter(|_| !begin);
+        while let Some(at) = next {
+            // What a purge before this one erased is the oldest of it.
+            let Some(change) = self.log.change(at)? else { break };
+            next = change.previous;
+            if !matches!(change.fact, Fact::Purged { .. }) {
+                changes.push(at);
+            }
+        }
+        changes.reverse();
+        let most = limits::PURGE_SLICE_CHANGES;
+        if changes.is_empty() {
+            self.slice.push(Target { kind, row, version, changes, done: !begin });
+            return Ok(ControlFlow::Continue(()));
+        }
+        let chunks = changes.len().div_ceil(most);
+        for (number, chunk) in changes.chunks(most).enumerate() {
+            if self.changes + chunk.len() > most || self.slice.len() >= most {
+                go_on!(self.end_slice());
+            }
+            self.changes += chunk.len();
+            self.slice.push(Target { kind, row, version, changes: chunk.to_vec(), done: number + 1 == chunks });
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn end_slice(&mut self) -> Flow {
+        let slice = std::mem::take(&mut self.slice);
+        self.changes = 0;
+        if slice.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let purged = self.store.write(|w| {
+            let mut purged = Vec::with_capacity(slice.len());
+            for target in &slice {
+                let Target { kind, row, version, changes, done } = target;
+                purged.push(w.purge(*kind, *row, *version, changes, *done)?);
+            }
+            w.end_purge()?;
+            Ok(purged)
+        })?;
+        for (target, _) in slice.iter().zip(&purged).filter(|(_, purged)| **purged) {
+            self.report.changes += target.changes.len() as u64;
+            if target.done {
+                self.report.count(target.kind);
+            }
+        }
+        self.report.commits += u64::from(purged.contains(&true));
+        Ok((self.progress)(&self.report))
+    }
+}
