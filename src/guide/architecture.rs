@@ -57,13 +57,15 @@
 //! ## F3: `log/`
 //!
 //! The spine. `change` and `commit` say what is told, `chain` how it is hashed. `draft` collects a write in memory;
-//! `apply` is the one function that writes changes to tables and log, and packs old commits. `read` finds commits and
+//! `apply` is the one function that writes changes to tables and log; `erase` takes from the log what a purge erases,
+//! `pack` packs old commits. `read` finds commits and
 //! changes again; `resolve` gives records what they refer to; `history` walks back; `verify` and `export` are the
 //! audit; `watch` wakes whoever follows. *Not for* deciding whether a change is allowed.
 //!
 //! ## F4: `keys/`
 //!
-//! The key index: from an id, a name within a parent, a parent, or a write id to rows. *Useful for* proposing rows;
+//! The key index: from an id, a name within a parent, a parent, an end of an edge, or a write id to rows; and the dates
+//! that projects and experiments take from what is under them. *Useful for* proposing rows;
 //! whoever asks verifies them in the records, so an entry too many does no harm. *Not for* truth. Its newest entries
 //! are in memory, because random keys written with every commit would cost half of it; they are folded into the table
 //! in slices, and read again from the log at open.
@@ -76,7 +78,7 @@
 //! from, `txn` a write in progress, `rules` what all kinds share, `listing` pages and iterators, `view` runs without a
 //! copy. Each public call ends in one operation of the draft. *Not for* writing tables: only `log::apply` does.
 //!
-//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`
 //!
 //! What a user holds. `write` is group commit. Lock order stands at the top of `store`.
 //!
@@ -89,7 +91,8 @@
 //! 4. An entity is created once. Its record names its last change, and each change names the one before.
 //! 5. A change holds the old and the new value, so it can be taken back, and taking it back checks that the new value
 //!    is what stands there.
-//! 6. A row is never reused, and deleting hides: history answers for deleted things.
+//! 6. A row is never reused, and deleting hides: history answers for deleted things until they are purged. A purge
+//!    erases bytes and salts, and leaves digests.
 //! 7. A state is published after its commit and before any caller has its answer. What a published state shows never
 //!    changes.
 //! 8. An error inside a write leaves no table changed. A storage error ends writing through the handle.

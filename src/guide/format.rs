@@ -18,15 +18,17 @@
 //! |---|---|---|
 //! | `meta` | name: `&str` | envelope of the setting |
 //! | `dictionary` | code: `u32` | envelope of a key's text, UTF-8 |
-//! | `projects`, `experiments`, `runs` | row: `u32` | envelope of the record |
+//! | `projects`, `experiments`, `runs`, `comments`, `jobs`, `lineage` | row: `u32` | envelope of the record |
 //! | `hidden` | kind: `u8`, row: `u32` | nothing; there is one for each deleted project and experiment |
 //! | `log` | sequence: `u64`, first change: `u32`, piece: `u32` | piece of the envelope of a part of a commit |
 //! | `packs` | last sequence: `u64`, piece: `u32` | piece of the envelope of a pack |
-//! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text |
+//! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text; under 2^32 - 1, how many times the changes of the log name it: `u64` LE |
 //! | `entries` | key: `u64`, row: `u32` | nothing; an entry of the key index |
+//! | `dates` | kind: `u8`, row: `u32` | `i64`: the latest date of what is under a project or an experiment |
 //!
-//! All tables exist from the first commit of the file on. Kinds are 1 project, 2 experiment, 3 run. Rows and codes are
-//! dense from 0, in the order in which the log creates entities and first uses keys, and never reused.
+//! All tables exist from the first commit of the file on. Kinds are 1 project, 2 experiment, 3 run, 4 comment, 5 job,
+//! 6 lineage edge. Rows and codes are dense from 0, in the order in which the log creates entities and first uses keys,
+//! and never reused. A purged entity has no record.
 //!
 //! A value longer than a page would take a run of pages rounded up to a power of two. So log parts and packs are cut
 //! in pieces of 4,040 bytes, and texts in pieces of 65,408, numbered from 0.
@@ -45,7 +47,7 @@
 //!
 //! | kind | holds | key bytes, integers LE |
 //! |---|---|---|
-//! | 1, 2, 3 | record of a project, an experiment, a run | row, 4 bytes |
+//! | 1 to 6 | record of the kind of that number | row, 4 bytes |
 //! | 16 | part of a commit | sequence, 8 bytes; first change, 4 bytes |
 //! | 17 | pack | last sequence, 8 bytes |
 //! | 32 | text of a key | code, 4 bytes |
@@ -60,7 +62,8 @@
 //! | `format` | `u32`: 1 |
 //! | `layout` | text: rkyv's version and format features, and the sizes of the archived types |
 //! | `hash-key` | 16 random bytes: the key of the key index's hash |
-//! | `keys` | watermark of the key index: `u64` sequence, then the rows of each kind there were then, `u64` each |
+//! | `keys` | watermark of the key index: `u64` sequence, then the rows of each kind there were then, `u64` each; kinds that are not there have none |
+//! | `rows` | of each kind a row below which no new one may be, `u32` each; written when records are removed |
 //! | `packed` | `u64`: the sequence number up to which commits were packed |
 //!
 //! # Records
@@ -73,6 +76,9 @@
 //! experiment  head, project: u32
 //! run         head, project: u32, experiment: u32, start_time: i64, end_time: i64,
 //!             hyperparameters: [key value], metrics: [key value]
+//! comment, job, lineage edge
+//!             id, date_created: i64, date_updated: i64, version: u64, last_sequence: u64, last_index: u32,
+//!             deleted: bool, parent: u32 (the row of a comment's run, else 0), rest: bytes
 //!
 //! head        id, name: text, description: text, owner: text,
 //!             date_created: i64, date_updated: i64, version: u64,
@@ -86,8 +92,8 @@
 //!
 //! Times are milliseconds since 1970; 0 is none. `last_sequence` and `last_index` name the entity's last change. Lists
 //! of key-values are in ascending order of the keys' texts, tags in ascending order. `nested` is the canonical encoding
-//! of a list or a map. `rare` is the canonical encoding of the entity's fields numbered 32 and above, or nothing if all
-//! are default.
+//! of a list or a map. `rare` and `rest` are the canonical encoding of the entity's fields numbered 32 and above;
+//! `rare` is nothing if all are default.
 //!
 //! # Canonical encoding
 //!
@@ -111,7 +117,7 @@
 //!           codec 0: content as it is, when it is shorter than 4,040 bytes
 //!           codec 1: length u32 LE || LZ4 block
 //! content   [ [ item, ... ], trailer or null ]
-//! item      [ salt, bytes ]                       or, after an erasure, [ digest ]
+//! item      [ salt, bytes ]                       or, after an erasure, [ digest, code, erasing sequence ]
 //! trailer   [ header bytes, item of the context, hash ]
 //! header    [ sequence, time, [ [ name, changes, repeated ], ... ], changes ]
 //! context   { 0: actor, 1: id of the write }
@@ -129,7 +135,10 @@
 //! created   [ 0, kind, struct of the entity ]
 //! edited    [ 1, kind, id, previous sequence, previous index, old date, new date, [ edit, ... ] ]
 //! edit      [ field, old, new ]  or, for fields with a key, [ field, key, old, new ]
+//! purged    [ 2, kind, id, previous sequence, previous index, changes erased, done ]
 //! ```
+//!
+//! `done` says that the record is gone; an entity with many changes is purged by several commits, oldest changes first.
 //!
 //! | field | name | value |
 //! |---|---|---|
@@ -139,6 +148,11 @@
 //! | 7, 8, 9 with a key | attribute, metric, hyperparameter | `[value, declared type]` |
 //! | 10 with the tag | tag | true |
 //! | 11 | deleted | true |
+//! | 12, 13 | readme, short name | text |
+//! | 14, 15 with a key | artifact, dataset link | struct |
+//! | 16, 17 | id of the job, id of the parent run | text |
+//! | 18, 19, 20 | of a comment: message, author, date | text, text, milliseconds |
+//! | 21, 22 | of a job: end, status | text, number |
 //!
 //! Null stands for a value that is not there, before or after. Each edit that changes anything also adds 1 to the
 //! entity's version number. The previous sequence and index name the entity's change before this one.
@@ -147,12 +161,14 @@
 //!
 //! ```text
 //! digest of x = SHA-256(salt of x || bytes of x)           x: the context, and each change
-//! root(n)     = SHA-256(digest of change 0 || digest of change 1 || ...)
+//! root(n)     = SHA-256(code 0 || digest of change 0 || code 1 || digest of change 1 || ...)
 //! hash(n)     = SHA-256(hash(n-1) || header bytes(n) || digest of the context || root(n))
 //! hash(0)     = 32 zero bytes
 //! ```
 //!
-//! An item can be replaced by its digest without changing any hash; the salt keeps what was erased from being guessed.
+//! A code is one byte: the kind's number if the change creates an entity, else 0. So an erased creation, which keeps
+//! digest and code, still takes its row. An item can be replaced by these without changing any hash; the salt keeps what
+//! was erased from being guessed.
 //! A head is a sequence number and its hash, written `sequence:hash` with the hash in 64 hexadecimal digits.
 //!
 //! # Packs
@@ -176,12 +192,19 @@
 //! | an entity by name | `H(1, kind, length of scope as u64, scope, name)` | its row |
 //! | children in order of creation | `1 << 63 \| kind << 32 \| parent row` | the child's row |
 //! | a commit by its write id | `H(2, 0, 0 as u64, id)` | low half of its sequence number |
+//! | edges by their input | `H(3, type of the input, 0 as u64, its id)` | the edge's row |
+//! | edges by their output | `H(4, type of the output, 0 as u64, its id)` | the edge's row |
+//! | an edge by both | `H(5, type of the input, 1 + length of the output's id as u64, type of the output, its id, id of the input)` | the edge's row |
+//!
+//! Types are 1 run, 2 dataset version.
 //!
 //! Kinds and domains are single bytes, lengths little-endian. The scope of a project's name is its workspace; that of
-//! an experiment's or a run's is the parent's row, 4 bytes LE. Projects are the children of row 0.
+//! an experiment's or a run's is the parent's row, 4 bytes LE. Projects, jobs and comments are children too: of row 0,
+//! and of their run.
 //!
 //! Entries only propose. They are never removed, and one too many does no harm. The table has at least the entries of
-//! all commits up to its watermark; those of later commits are made again from the log when the store is opened.
+//! all commits up to its watermark; those of later commits are made again from the log when the store is opened. The
+//! table `dates` follows the log with the same watermark.
 //!
 //! # Why a crash leaves a store
 //!
