@@ -86,12 +86,20 @@ impl Store {
     /// in the store's dictionary, and the actors of the commits stay.
     ///
     /// Works in slices of some hundred changes, one commit each, so that other writers wait some milliseconds at
-    /// most. `progress` is told what was erased so far; breaking ends the purge, and a later one goes on. So does
-    /// one after a crash. Reads every record once.
+    /// most. One that was cut short by a crash goes on with the next. Reads every record once.
     ///
     /// # Errors
     /// Those of [`Store::write`]; `Corrupt` if something cannot be read.
-    pub fn purge(
+    pub fn purge(&self) -> Result<PurgeReport> {
+        self.purge_with(&PurgeOptions::new(), |_| ControlFlow::Continue(()))
+    }
+
+    /// [`purge`](Self::purge), of what `options` choose, telling `progress` what was erased so far. Breaking ends
+    /// it; a later one goes on.
+    ///
+    /// # Errors
+    /// Those of [`purge`](Self::purge).
+    pub fn purge_with(
         &self,
         options: &PurgeOptions,
         progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,

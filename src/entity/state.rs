@@ -169,17 +169,21 @@ impl State {
     /// The visible entity of `id` as of `at`.
     pub(crate) fn get(&self, kind: EntityKind, id: &str, at: Sequence) -> Result<Stored> {
         let missing = || no_such(kind, id);
-        let (row, place, bytes) = self.find(kind, id)?.ok_or_else(missing)?;
-        if at >= self.head.sequence {
-            if !self.is_live(&place)? {
-                return Err(missing());
-            }
-            let resolver = self.resolver();
-            return v1::decode(kind, row, payload(bytes.as_slice()), &resolver)
-                .and_then(|stored| self.with_date(stored, at))
-                .map_err(|error| error.context(format!("reading {kind} {id}")));
+        if at < self.head.sequence {
+            let (row, ..) = self.find(kind, id)?.ok_or_else(missing)?;
+            return self.visible(kind, row, at)?.ok_or_else(missing);
         }
-        self.visible(kind, row, at)?.ok_or_else(missing)
+        let resolver = self.resolver();
+        let mut found = None;
+        self.keys.rows(&self.tables, self.common.hashing.id(kind, id), &mut |row| {
+            found = resolver.stored_if(kind, row, id)?;
+            Ok(found.is_none())
+        })?;
+        let stored = found.ok_or_else(missing)?;
+        if !self.is_live(&Place::of(&stored))? {
+            return Err(missing());
+        }
+        self.with_date(stored, at)
     }
 
     /// The visible entity of `kind` that had `name` under `key` as of `at`; of several, which renaming can

@@ -70,6 +70,12 @@ impl<S: Source> Resolver<'_, S> {
         v1::decode(kind, row, payload, self).map(Some).map_err(|error| at(error, kind, row))
     }
 
+    /// The entity in `row`, if the tables have one and its id is `id`.
+    pub(crate) fn stored_if(&self, kind: EntityKind, row: Row, id: &str) -> Result<Option<Stored>> {
+        let Some(bytes) = self.record(kind, row)? else { return Ok(None) };
+        v1::decode_if(kind, row, payload(bytes.as_slice()), Some(id), self).map_err(|error| at(error, kind, row))
+    }
+
     fn id(&self, kind: EntityKind, row: Row) -> Result<Arc<str>> {
         if let Some(stored) = self.pending.and_then(|(_, staged)| staged.get(kind, row)) {
             return Ok(stored.entity.id_str().into());

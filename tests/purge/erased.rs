@@ -1,10 +1,8 @@
 //! What a purge takes and what it leaves.
 
-use std::ops::ControlFlow;
-
 use modeldb::{
-    ErrorKind, ExperimentId, ManualClock, NewExperiment, NewProject, NewRun, Options, ProjectId, PurgeOptions, RunId,
-    SeededEntropy, Store, Timestamp,
+    ErrorKind, ExperimentId, ManualClock, NewExperiment, NewProject, NewRun, Options, ProjectId, RunId, SeededEntropy,
+    Store, Timestamp,
 };
 
 fn options() -> Options {
@@ -12,7 +10,7 @@ fn options() -> Options {
 }
 
 fn purge(store: &Store) -> modeldb::PurgeReport {
-    store.purge(&PurgeOptions::new(), |_| ControlFlow::Continue(())).unwrap()
+    store.purge().unwrap()
 }
 
 fn long(letter: &str) -> String {

@@ -338,6 +338,20 @@ macro_rules! from_small {
 
 /// The entity in the payload of an opened envelope.
 pub(crate) fn decode(kind: EntityKind, row: Row, payload: &[u8], from: &dyn Resolve) -> Result<Stored> {
+    let found = decode_if(kind, row, payload, None, from)?;
+    found.ok_or_else(|| Error::corrupt("a record was not decoded"))
+}
+
+/// The entity in the payload of an opened envelope, if its id is `id` or none is given. Checks the archive once,
+/// which is a good part of the work.
+pub(crate) fn decode_if(
+    kind: EntityKind,
+    row: Row,
+    payload: &[u8],
+    id: Option<&str>,
+    from: &dyn Resolve,
+) -> Result<Option<Stored>> {
+    let is = |found: &ArchivedIdV1| id.is_none_or(|id| found.with_str(|text| text == id));
     let stored = |entity, head: &ArchivedHeadV1, parents| Stored {
         entity,
         row,
@@ -348,23 +362,35 @@ pub(crate) fn decode(kind: EntityKind, row: Row, payload: &[u8], from: &dyn Reso
     match kind {
         EntityKind::Project => {
             let record = archive::access::<ProjectV1>(payload)?;
+            if !is(&record.head.id) {
+                return Ok(None);
+            }
             let project = from_head!(Project, ProjectId, &record.head, from);
-            Ok(stored(Entity::Project(project), &record.head, Parents::None))
+            Ok(Some(stored(Entity::Project(project), &record.head, Parents::None)))
         }
         EntityKind::Experiment => {
             let record = archive::access::<ExperimentV1>(payload)?;
+            if !is(&record.head.id) {
+                return Ok(None);
+            }
             let project = Row(record.project.to_native());
             let mut experiment = from_head!(Experiment, ExperimentId, &record.head, from);
             experiment.project_id = from.project_id(project)?;
-            Ok(stored(Entity::Experiment(experiment), &record.head, Parents::Project(project)))
+            Ok(Some(stored(Entity::Experiment(experiment), &record.head, Parents::Project(project))))
         }
         EntityKind::Run => {
             let record = archive::access::<RunV1>(payload)?;
+            if !is(&record.head.id) {
+                return Ok(None);
+            }
             let run = run(record, from)?;
-            Ok(stored(Entity::Run(run), &record.head, run_parents(record)))
+            Ok(Some(stored(Entity::Run(run), &record.head, run_parents(record))))
         }
         EntityKind::Comment | EntityKind::Job | EntityKind::LineageEdge => {
             let record = archive::access::<SmallV1>(payload)?;
+            if !is(&record.id) {
+                return Ok(None);
+            }
             let parents = small_parents(kind, record);
             let entity = match parents {
                 Parents::Run(run) => {
@@ -376,7 +402,7 @@ pub(crate) fn decode(kind: EntityKind, row: Row, payload: &[u8], from: &dyn Reso
                 _ => Entity::LineageEdge(from_small!(LineageEdge, EdgeId, record, from)),
             };
             let last = ChangeId::new(Sequence::new(record.last_sequence.to_native()), record.last_index.to_native());
-            Ok(Stored { entity, row, parents, last, deleted: record.deleted })
+            Ok(Some(Stored { entity, row, parents, last, deleted: record.deleted }))
         }
     }
 }
