@@ -1,7 +1,7 @@
 //! An embedded storage engine for machine-learning metadata: link it, open a folder, and track, version and audit
 //! models.
 //!
-//! It is a library with a store in one file: typed projects, experiments and runs, written in transactions, read from
+//! It is a library with a store in one file: typed projects, experiments, runs, comments, jobs and lineage, written in transactions, read from
 //! snapshots, and told in a hash-chained log of every change. It is **not** a server, a cluster, a vector database or
 //! a training framework; servers, command-line tools and notebooks embed it. It is synchronous, and starts no thread.
 //!
@@ -44,7 +44,8 @@
 //!   - log: [`log_metric`](RunsMut::log_metric), [`log_hyperparameter`](RunsMut::log_hyperparameter),
 //!     [`log_attributes`](RunsMut::log_attributes), [`log_code_version`](RunsMut::log_code_version),
 //!     [`log_environment`](RunsMut::log_environment); values are [`Value`]s, lossless
-//!   - change: `rename`, `describe`, `add_tags`, `delete`
+//!   - change: `rename`, `describe`, `add_tags`, `delete`; [`Write::require_version`] if nobody else did meanwhile
+//!   - around runs: [`comments`](Write::comments), [`jobs`](Write::jobs), [`lineage`](Write::lineage)
 //! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
 //!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]
 //!   - many: `list` gives a [`Listing`], an iterator or [pages](Listing::page) with a [`Cursor`]
@@ -52,6 +53,7 @@
 //!   [`Timestamp`], [`Snapshot::commit`] and [`Snapshot::changes`] of the log itself.
 //! - **Audit**: [`Store::as_actor`] and [`Actor`] say who and why; [`Audit::head`] is for keeping elsewhere,
 //!   [`Audit::verify_against`] takes it back; [`Audit::export`] writes what another program can verify.
+//! - **Erase**: [`Store::purge`] what was deleted; the log stays whole.
 //! - **Watch**: [`Store::watch`] gives a [`Watch`]: commits in order, each once, none before it is durable.
 //! - **Write once**: [`Store::write_once`] with an id of the caller's, for requests that are repeated;
 //!   [`Store::outcome`] says later whether it happened.

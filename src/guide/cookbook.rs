@@ -206,11 +206,10 @@
 //!
 //! # Change only what was not changed
 //!
-//! A write sees the present, so a rule of the host's own is an `if` in the closure, and an error of the host's takes
-//! everything back.
+//! Two hosts read the same run and both want to change it: the second is told, instead of overwriting the first.
 //!
 //! ```
-//! use modeldb::{Error, ErrorKind, NewRun, Store};
+//! use modeldb::{ErrorKind, NewRun, Store};
 //! # fn main() -> modeldb::Result<()> {
 //! # let store = Store::in_memory()?;
 //! # let run = store.write(|w| {
@@ -218,15 +217,62 @@
 //! #     let experiment = w.experiments().get_or_create(&project, "e")?;
 //! #     w.runs().create(&experiment, NewRun::named("a"))
 //! # })?;
-//! let seen = store.read().runs().get(&run)?;
+//! let read = store.read().runs().get(&run)?;
 //! # store.write(|w| w.runs().describe(&run, "somebody was faster"))?;
-//! let outcome = store.write(|w| {
-//!     if w.runs().get(&run)?.version_number != seen.version_number {
-//!         return Err(Error::new(ErrorKind::Conflict, "the run was changed since it was shown"));
-//!     }
+//! let changed = store.write(|w| {
+//!     w.require_version(&run, read.version_number)?;
 //!     w.runs().describe(&run, "mine")
 //! });
-//! assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Conflict);
+//! assert_eq!(changed.unwrap_err().kind(), ErrorKind::Conflict); // read again, decide again
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Say what was made from what
+//!
+//! Comments, jobs and lineage stand beside runs, and are read and written like them.
+//!
+//! ```
+//! use modeldb::{JobStatus, LineageEntry, NewJob, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let (train, score) = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     Ok((w.runs().create(&experiment, NewRun::named("a"))?, w.runs().create(&experiment, NewRun::named("b"))?))
+//! # })?;
+//! let job = store.write(|w| {
+//!     w.lineage().add([&train], [&score])?; // from each input to each output
+//!     w.comments().add(&score, "too good to be true?")?;
+//!     w.jobs().create(NewJob::started("2026-11-25T23:00:00Z").metadata("pods", 4))
+//! })?;
+//! store.write(|w| w.jobs().update(&job, JobStatus::Completed, "2026-11-26T01:00:00Z"))?;
+//!
+//! let read = store.read();
+//! assert_eq!(read.lineage().inputs(&score)?, [LineageEntry::Run(train)]);
+//! assert_eq!(read.comments().list(&score)?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Erase for good
+//!
+//! Deleting hides: the record stays, and so does its history. A purge erases both. The log keeps digests of what it
+//! said, so that it still verifies, and tells who purged what.
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a"))
+//! # })?;
+//! store.write(|w| w.runs().delete(&run))?;
+//! let report = store.purge()?;
+//! assert_eq!((report.runs, report.changes), (1, 2)); // its creation and its deletion
+//! assert!(store.audit().verify()?.is_intact());
 //! # Ok(())
 //! # }
 //! ```
