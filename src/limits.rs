@@ -48,9 +48,11 @@ pub(crate) const LOG_UNPACKED_COMMITS: u64 = 192;
 /// ...then the small ones of this many are packed into one compressed block.
 pub(crate) const LOG_PACK_COMMITS: u64 = 128;
 
-/// Changes that one commit of a purge erases at most: each may stand in a block of its own that is rewritten, and
-/// other writers wait for it.
-pub(crate) const PURGE_SLICE_CHANGES: usize = 256;
+/// Changes that one commit of a purge erases at most...
+pub(crate) const PURGE_SLICE_CHANGES: usize = 512;
+
+/// ...and blocks of the log it rewrites for that: each takes up to a millisecond, and other writers wait for it.
+pub(crate) const PURGE_SLICE_BLOCKS: usize = 24;
 
 /// Key-index entries that gather in memory before they are folded into the table.
 pub(crate) const KEYS_GENERATION: usize = 32_768;

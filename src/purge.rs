@@ -4,6 +4,7 @@
 //! all its changes, oldest first. Each slice is one commit that says what it erased. An entity with many changes
 //! takes several; until the last, its record stays, and says that it is being purged.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -115,6 +116,7 @@ impl Store {
             report: PurgeReport::default(),
             slice: Vec::new(),
             changes: 0,
+            blocks: HashSet::new(),
             gone: Default::default(),
         };
         let ended = purge.run()?;
@@ -141,10 +143,16 @@ struct Purge<'p, F> {
     progress: F,
     report: PurgeReport,
     slice: Vec<Target>,
-    /// Changes in the slice.
+    /// Changes in the slice, and about where they stand in the log.
     changes: usize,
+    blocks: HashSet<(u64, u32)>,
     /// Rows that were dealt with.
     gone: PerKind<RoaringBitmap>,
+}
+
+/// About which block of the log a change stands in: a pack, or a part of a large commit.
+fn block(change: &ChangeId) -> (u64, u32) {
+    (change.sequence.get() / limits::LOG_PACK_COMMITS, change.index / 128)
 }
 
 type Flow = Result<ControlFlow<()>>;
@@ -264,25 +272,40 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
             }
         }
         changes.reverse();
-        let most = limits::PURGE_SLICE_CHANGES;
-        if changes.is_empty() {
-            self.slice.push(Target { kind, row, version, changes, done: !begin });
-            return Ok(ControlFlow::Continue(()));
+        // Cut an entity only if it does not fit a slice of its own.
+        if !self.fits(&changes) {
+            go_on!(self.end_slice());
         }
-        let chunks = changes.len().div_ceil(most);
-        for (number, chunk) in changes.chunks(most).enumerate() {
-            if self.changes + chunk.len() > most || self.slice.len() >= most {
-                go_on!(self.end_slice());
+        let mut rest = changes.as_slice();
+        loop {
+            let mut fitting = rest.len();
+            while !self.fits(rest.get(..fitting).unwrap_or_default()) && fitting > 1 {
+                fitting = fitting.div_ceil(2);
             }
-            self.changes += chunk.len();
-            self.slice.push(Target { kind, row, version, changes: chunk.to_vec(), done: number + 1 == chunks });
+            let (now, later) = rest.split_at(fitting);
+            self.changes += now.len();
+            self.blocks.extend(now.iter().map(block));
+            self.slice.push(Target { kind, row, version, changes: now.to_vec(), done: later.is_empty() && !begin });
+            if later.is_empty() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            go_on!(self.end_slice());
+            rest = later;
         }
-        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Whether the slice may also erase `changes`.
+    fn fits(&self, changes: &[ChangeId]) -> bool {
+        let new: HashSet<_> = changes.iter().map(block).filter(|block| !self.blocks.contains(block)).collect();
+        self.slice.len() < limits::PURGE_SLICE_CHANGES
+            && self.changes + changes.len() <= limits::PURGE_SLICE_CHANGES
+            && self.blocks.len() + new.len() <= limits::PURGE_SLICE_BLOCKS
     }
 
     fn end_slice(&mut self) -> Flow {
         let slice = std::mem::take(&mut self.slice);
         self.changes = 0;
+        self.blocks.clear();
         if slice.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
