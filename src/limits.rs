@@ -57,6 +57,10 @@ pub(crate) const PURGE_SLICE_BLOCKS: usize = 24;
 /// Key-index entries that gather in memory before they are folded into the table.
 pub(crate) const KEYS_GENERATION: usize = 32_768;
 
+/// Key-index entries that gather in memory while large writes come one after the other: a reopening after a crash
+/// reads them from the log again, some hundred thousand a second.
+pub(crate) const KEYS_LOAD: usize = 131_072;
+
 /// Key-index entries folded by one commit while a generation is being folded. Neighbouring entries
 /// share leaves and branches, so a larger slice costs fewer bytes an entry; a smaller one, a shorter stall.
 pub(crate) const KEYS_FOLD_SLICE: usize = 384;

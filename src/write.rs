@@ -377,12 +377,12 @@ impl Writer {
         let ran = panic::catch_unwind(AssertUnwindSafe(|| write(&mut access)));
         let Write(txn) = access;
         let (draft, entries) = (txn.draft, txn.entries);
-        let alone = host.alone;
+        let (alone, spilled) = (host.alone, host.spilled_entries);
         let ran = match ran {
             Ok(Ok(value)) if draft.is_empty() => Ran::Unchanged(value),
             Ok(Ok(value)) => {
                 let context = Context { actor: (*store.actor).clone(), idempotency_id: id.to_owned() };
-                match self.apply(inner, draft, entries, &context, time, alone) {
+                match self.apply(inner, draft, entries, &context, time, spilled) {
                     Ok(()) => Ran::Changed(value, sequence),
                     Err(error) => Ran::Failed(error),
                 }
@@ -433,7 +433,7 @@ impl Writer {
         mut entries: BTreeSet<Entry>,
         context: &Context,
         time: Timestamp,
-        alone: bool,
+        spilled: bool,
     ) -> Result<()> {
         let sequence = self.tip.sequence.next();
         let hash = draft.finish(&self.tip.hash, context, &*inner.common.entropy)?;
@@ -444,7 +444,9 @@ impl Writer {
         let rows = draft.next_rows();
         let dates = std::mem::take(&mut draft.dates);
         let slice = draft.take_slice();
-        self.apply_slice(inner, sequence, slice, &mut entries, alone)?;
+        // Entries of which some are in the table already all go there: they may be too many to keep.
+        let folded = if spilled { std::mem::take(&mut entries) } else { BTreeSet::new() };
+        self.apply_slice(inner, sequence, slice, folded)?;
         self.keys.absorb(entries, dates, sequence);
         self.tip.sequence = sequence;
         self.tip.hash = hash;
@@ -457,14 +459,7 @@ impl Writer {
         Ok(())
     }
 
-    fn apply_slice(
-        &mut self,
-        inner: &Inner,
-        sequence: Sequence,
-        slice: Slice,
-        entries: &mut BTreeSet<Entry>,
-        alone: bool,
-    ) -> Result<()> {
+    fn apply_slice(&mut self, inner: &Inner, sequence: Sequence, slice: Slice, folded: BTreeSet<Entry>) -> Result<()> {
         let group = self.group.as_mut().ok_or_else(closed)?;
         if !slice.hidden.is_empty() {
             let hidden = Arc::make_mut(&mut self.tip.hidden);
@@ -481,11 +476,11 @@ impl Writer {
         let applied = (|| {
             let mut tables = group.txn.tables();
             apply::apply(sequence.get(), slice, &mut tables, &inner.common.dictionary, &mut group.pending)?;
-            if alone {
-                // Too many to keep: they go where they end up anyway, and are taken back with the rest.
-                return tables.put_entries(&std::mem::take(entries).into_iter().collect::<Vec<_>>());
+            if folded.is_empty() {
+                return Ok(());
             }
-            Ok(())
+            // They go where they end up anyway, and are taken back with the rest.
+            tables.put_entries(&folded.into_iter().collect::<Vec<_>>())
         })();
         if applied.is_err() {
             inner.poison();
@@ -544,8 +539,11 @@ impl Writer {
     fn upkeep(&mut self, txn: &WriteTxn, alone: bool) -> Result<()> {
         let mut tables = txn.tables();
         if alone {
-            // Its entries are in the table already: a reopening need not read them from the log again.
-            self.keys.fold_all(&mut tables, self.tip.watermark())?;
+            // A load is many of these. Folded at once, entries share pages; folded by each, they would rewrite most
+            // of a large table each time.
+            if self.keys.len() >= limits::KEYS_LOAD {
+                self.keys.fold_all(&mut tables, self.tip.watermark())?;
+            }
         } else {
             self.keys.fold_due(&mut tables, self.tip.watermark())?;
         }
@@ -675,9 +673,8 @@ impl Host for GroupHost<'_> {
         }
         let full = entries.len() >= limits::WRITE_SLICE_ENTRIES;
         self.spilled_entries |= full;
-        let mut kept = BTreeSet::new();
-        let spilled = if full { entries } else { &mut kept };
-        self.writer.apply_slice(self.inner, sequence, slice, spilled, true)
+        let folded = if full { std::mem::take(entries) } else { BTreeSet::new() };
+        self.writer.apply_slice(self.inner, sequence, slice, folded)
     }
 
     fn state(&self) -> &State {
