@@ -53,10 +53,18 @@ impl Watch {
         self.seen
     }
 
+    /// Whether it has returned every commit that will come from this store: it was closed, or a storage error
+    /// ended writing. What a store that is opened again commits is for a watch of that one, from
+    /// [`seen`](Self::seen) on.
+    pub fn is_ended(&self) -> bool {
+        self.store.inner.durable.is_ended(self.seen)
+    }
+
     /// The next commit, if it is there.
     ///
     /// # Errors
-    /// `Corrupt` or `Io` if the log cannot be read.
+    /// `Corrupt` or `Io` if the log cannot be read; `Closed` if the store was closed before this commit, which is
+    /// durable, was read.
     pub fn try_next(&mut self) -> Result<Option<Watched>> {
         let durable = self.store.inner.durable.last();
         if self.seen >= durable {
@@ -75,10 +83,11 @@ impl Watch {
         Ok(Some(Watched { commit, snapshot: fresh }))
     }
 
-    /// The next commit, waiting for it at most `timeout`. None if there was none, or the store was closed.
+    /// The next commit, waiting for it at most `timeout`. None if there was none, or none will come: see
+    /// [`is_ended`](Self::is_ended).
     ///
     /// # Errors
-    /// `Corrupt` or `Io` if the log cannot be read.
+    /// Those of [`try_next`](Self::try_next).
     pub fn next_within(&mut self, timeout: Duration) -> Result<Option<Watched>> {
         if self.seen >= self.store.inner.durable.last() {
             // Nothing is pinned while there is nothing to read.

@@ -332,7 +332,11 @@ impl Store {
                 ended?;
                 if sequence > inner.durable.last() {
                     // A relaxed commit: whoever repeats a request wants to hear that it is safe.
-                    inner.flush()?;
+                    let flushed = inner.flush();
+                    // Somebody who closed the store meanwhile has made it so.
+                    if sequence > inner.durable.last() {
+                        flushed?;
+                    }
                 }
                 Ok((None, sequence))
             }
@@ -580,6 +584,8 @@ impl Writer {
         drop(tables);
         txn.commit(CommitMode::Durable).inspect_err(|_| inner.poison())?;
         self.unflushed = false;
+        // Relaxed commits are durable only now, and watched from here on.
+        inner.durable.advance(self.tip.sequence);
         Ok(())
     }
 }

@@ -41,6 +41,12 @@ impl Durable {
         self.changed.notify_all();
     }
 
+    /// Whether no commit after `seen` will come from this handle.
+    pub(crate) fn is_ended(&self, seen: Sequence) -> bool {
+        let state = self.state.lock();
+        state.ended && state.last <= seen
+    }
+
     /// Waits until a commit after `seen` is durable, or for `timeout`. False if none came.
     pub(crate) fn wait_past(&self, seen: Sequence, timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use modeldb::{Durability, EntityId, NewRun, Sequence};
+use modeldb::{Durability, EntityId, ErrorKind, NewRun, Sequence};
 
 use super::support::{Bench, ms, options};
 
@@ -69,4 +69,46 @@ fn a_watch_sees_nothing_that_is_not_durable() {
     assert!(watch.try_next().unwrap().is_none());
     store.flush().unwrap();
     assert_eq!(watch.try_next().unwrap().unwrap().commit.sequence, Sequence::new(1));
+}
+
+#[test]
+fn closing_tells_of_the_commits_it_made_durable() {
+    let clock = std::sync::Arc::new(modeldb::ManualClock::new(ms(1)));
+    let disk = modeldb::simulation::SimulatedDisk::new();
+    let relaxed = Durability::Relaxed(Duration::from_secs(3600));
+    let open = || options(&clock, 1).durability(relaxed).open_simulated(&disk).unwrap();
+    let store = open();
+    store.write(|w| w.projects().get_or_create("p")).unwrap();
+    let mut early = store.watch(Sequence::ZERO);
+    assert!(early.try_next().unwrap().is_none());
+    store.close().unwrap();
+    // They are there; whether they can still be read through this handle is another matter.
+    for mut watch in [early, store.watch(Sequence::ZERO)] {
+        match watch.try_next() {
+            Ok(Some(watched)) => {
+                assert_eq!(watched.commit.sequence, Sequence::new(1));
+                assert!(watch.is_ended());
+            }
+            Ok(None) => panic!("a durable commit is not told of"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+                assert_eq!((watch.seen(), watch.is_ended()), (Sequence::ZERO, false));
+            }
+        }
+    }
+    // Whoever goes on from what it has seen misses nothing.
+    let store = open();
+    assert_eq!(store.watch(Sequence::ZERO).try_next().unwrap().unwrap().commit.sequence, Sequence::new(1));
+}
+
+#[test]
+fn a_watch_knows_a_pause_from_the_end() {
+    let bench = Bench::new();
+    let mut watch = bench.store.watch(Sequence::ZERO);
+    assert!(watch.try_next().unwrap().is_some());
+    assert!(watch.next_within(Duration::ZERO).unwrap().is_none());
+    assert!(!watch.is_ended(), "more may come");
+    bench.store.close().unwrap();
+    assert!(watch.next_within(Duration::from_secs(600)).unwrap().is_none());
+    assert!(watch.is_ended());
 }
