@@ -604,6 +604,9 @@ impl Inner {
         let mut writer = self.writer.lock();
         let _ = writer.end_group(self, false);
         self.check_usable()?;
+        if self.database.read().is_none() {
+            return Err(closed());
+        }
         if writer.unflushed {
             self.begin()?.commit(CommitMode::Durable).inspect_err(|_| self.poison())?;
             writer.unflushed = false;

@@ -73,5 +73,6 @@ fn a_closed_store_says_so() {
     let refused = clone.write(|w| w.projects().get_or_create("q")).unwrap_err();
     assert_eq!((refused.kind(), refused.kind().grpc_code()), (ErrorKind::Closed, 14));
     assert_eq!(kind(clone.write_once("id", |_| Ok(()))), ErrorKind::Closed);
+    assert_eq!(kind(clone.flush()), ErrorKind::Closed);
     assert_eq!(open(&disk, Durability::Durable).read().sequence(), Sequence::new(1));
 }
