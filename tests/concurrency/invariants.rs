@@ -28,8 +28,8 @@ fn sum(run: &Run) -> i64 {
     run.metrics.iter().map(|metric| metric.value.as_i64().unwrap()).sum()
 }
 
-/// Each write creates a pair of runs, one in each experiment, or logs the same metric on both of a pair, or gives
-/// both the same description, or deletes both. So in every snapshot both experiments hold the same.
+/// Each write creates a pair of runs, one in each experiment and made from the other, or logs the same metric on both
+/// of a pair, or gives both the same description or comment, or deletes both. So in every snapshot both experiments hold the same.
 fn check(snapshot: &Snapshot, experiments: &[ExperimentId]) -> usize {
     let left = runs(snapshot, &experiments[0]);
     let right = runs(snapshot, &experiments[1]);
@@ -39,6 +39,11 @@ fn check(snapshot: &Snapshot, experiments: &[ExperimentId]) -> usize {
         assert_eq!(a.metrics, b.metrics);
         assert_eq!(sum(a), sum(b));
         assert_eq!(a.version_number, b.version_number);
+        let comments = |run: &Run| -> Vec<String> {
+            snapshot.comments().list(&run.id).unwrap().into_iter().map(|comment| comment.message).collect()
+        };
+        assert_eq!(comments(a), comments(b));
+        assert_eq!(snapshot.lineage().inputs(&b.id).unwrap(), [modeldb::LineageEntry::from(&a.id)]);
         // Found by name and id as well, through the same snapshot.
         assert_eq!(&snapshot.runs().get_by_name(&experiments[0], &a.name).unwrap(), a);
         assert_eq!(&snapshot.runs().get(&b.id).unwrap(), b);
@@ -56,6 +61,7 @@ fn write_pairs(store: &Store, experiments: &[ExperimentId], writer: usize, rando
             let pair = store.write(|w| {
                 let a = w.runs().create(&experiments[0], NewRun::named(name.clone()))?;
                 let b = w.runs().create(&experiments[1], NewRun::named(name.clone()))?;
+                w.lineage().add([&a], [&b])?;
                 Ok((a, b))
             });
             pairs.push(pair.unwrap());
@@ -68,6 +74,7 @@ fn write_pairs(store: &Store, experiments: &[ExperimentId], writer: usize, rando
                     match choice {
                         3 => w.runs().describe(run, format!("{number}"))?,
                         4 => w.runs().delete(run)?,
+                        5 => drop(w.comments().add(run, format!("{number}"))?),
                         _ => w.runs().log_metric(run, format!("m{number}"), amount)?,
                     }
                 }

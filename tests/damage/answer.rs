@@ -7,7 +7,10 @@ use std::sync::Once;
 use std::thread;
 
 use modeldb::simulation::SimulatedDisk;
-use modeldb::{Entity, Error, ErrorKind, ExperimentId, NewRun, ProjectId, Run, RunId, SeededEntropy, Store};
+use modeldb::{
+    Comment, Entity, Error, ErrorKind, ExperimentId, Job, LineageEntry, NewJob, NewRun, ProjectId, Run, RunId,
+    SeededEntropy, Store,
+};
 
 /// Name of the thread that redb may panic on.
 const WORKER: &str = "damage";
@@ -18,6 +21,10 @@ pub(super) struct Whole {
     project: ProjectId,
     experiment: ExperimentId,
     runs: BTreeMap<RunId, Run>,
+    comment: Comment,
+    job: Job,
+    /// An edge of the lineage: what was made from what.
+    edge: (RunId, RunId),
     head: String,
 }
 
@@ -45,9 +52,26 @@ pub(super) fn whole() -> Whole {
     }
     let runs = store.read().runs().list(&experiment).unwrap().into_iter().map(Result::unwrap);
     let runs = runs.map(|run| (run.id.clone(), run)).collect();
+    let runs: BTreeMap<RunId, Run> = runs;
+    let edge = (runs.keys().next().unwrap().clone(), runs.keys().last().unwrap().clone());
+    let (comment, job) = store
+        .write(|w| {
+            w.lineage().add([&edge.0], [&edge.1])?;
+            Ok((
+                w.comments().add(&edge.0, "c".repeat(200))?,
+                w.jobs().create(NewJob::started("then").metadata("m", 1))?,
+            ))
+        })
+        .unwrap();
+    let comment = store.read().comments().get(&comment).unwrap();
+    let job = store.read().jobs().get(&job).unwrap();
+    // One that is gone for good.
+    let purged = store.write(|w| w.runs().create(&experiment, NewRun::named("purged"))).unwrap();
+    store.write(|w| w.runs().delete(&purged)).unwrap();
+    assert_eq!(store.purge().unwrap().runs, 1);
     let head = store.audit().head().unwrap().to_string();
     store.close().unwrap();
-    Whole { bytes: disk.bytes("store.redb").unwrap(), project, experiment, runs, head }
+    Whole { bytes: disk.bytes("store.redb").unwrap(), project, experiment, runs, comment, job, edge, head }
 }
 
 /// How a damaged store answered.
@@ -70,10 +94,10 @@ fn check_typed(error: &Error) {
 /// Reads everything. Answers whether all was there; a wrong answer fails the test.
 fn read(store: &Store, whole: &Whole) -> Result<bool, Error> {
     let snapshot = store.read();
-    let mut complete = true;
-    let mut note = |result: Result<(), Error>| match result {
+    let complete = Cell::new(true);
+    let note = |result: Result<(), Error>| match result {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            complete = false;
+            complete.set(false);
             Ok(())
         }
         other => other,
@@ -94,6 +118,18 @@ fn read(store: &Store, whole: &Whole) -> Result<bool, Error> {
             })
         }))?;
     }
+    note(snapshot.comments().get(&whole.comment.id).map(|found| assert_eq!(found, whole.comment)))?;
+    note(snapshot.jobs().get(&whole.job.id).map(|found| assert_eq!(found, whole.job)))?;
+    match snapshot.comments().list(&whole.edge.0) {
+        Ok(comments) => {
+            assert!(comments.iter().all(|found| *found == whole.comment));
+            complete.set(complete.get() && comments.len() == 1);
+        }
+        Err(error) => note(Err(error))?,
+    }
+    let inputs = snapshot.lineage().inputs(&whole.edge.1)?;
+    assert!(inputs.iter().all(|input| *input == LineageEntry::from(&whole.edge.0)));
+    complete.set(complete.get() && inputs.len() == 1);
     match snapshot.runs().list(&whole.experiment) {
         Ok(listing) => {
             let mut listed = 0;
@@ -102,11 +138,11 @@ fn read(store: &Store, whole: &Whole) -> Result<bool, Error> {
                 assert_eq!(whole.runs.get(&run.id), Some(&run));
                 listed += 1;
             }
-            complete &= listed == whole.runs.len();
+            complete.set(complete.get() && listed == whole.runs.len());
         }
         Err(error) => note(Err(error))?,
     }
-    Ok(complete)
+    Ok(complete.get())
 }
 
 thread_local! {
