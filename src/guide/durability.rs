@@ -92,10 +92,10 @@
 //! are verified against their digest.
 //!
 //! The pages of the file that lead to those values are redb's. redb does not verify their checksums on reads. A test
-//! flips one bit in each of the 110,592 bytes of a small file. Opened plainly, 0.24 % of them made something
-//! silently missing and 1.6 % panicked inside redb, whose assertions are on in a test; no record that was returned
+//! flips one bit in each of the 106,496 bytes of a small file. Opened plainly, 0.31 % of them made something
+//! silently missing and 1.8 % panicked inside redb, whose assertions are on in a test; no record that was returned
 //! was wrong. Opened with [`Options::check_integrity`](crate::Options::check_integrity), which reads the file once,
-//! none did harm: 18 % were refused, and the others lie where nothing is stored. Whole pages that were swapped,
+//! none did harm: 21 % were refused, and the others lie where nothing is stored. Whole pages that were swapped,
 //! zeroed or written to another's place are worse: opened plainly, a third of them made redb panic; with the check,
 //! again none did harm. So:
 //!
