@@ -1,6 +1,6 @@
 //! Every numeric limit of the engine, with its reason.
 //!
-//! Keys, ids, texts, values and lists have no limit of their own: what is not named here is bounded
+//! Keys, ids of entities, texts, values and lists have no limit of their own: what is not named here is bounded
 //! by memory and disk.
 
 /// Longest name of a project, experiment or run at creation, in characters (ModelDB's rule).
@@ -20,6 +20,12 @@ pub const ENTITIES_PER_KIND: u32 = u32::MAX - 1;
 
 /// Most operations and changes in one commit: they are counted in a `u32`.
 pub const CHANGES_PER_COMMIT: u32 = u32::MAX - 1;
+
+/// Longest field of an actor, in bytes: a commit holds it whole, and is read for every step of a history.
+pub const ACTOR_FIELD_BYTES: usize = INLINE_BYTES;
+
+/// Longest id of a write, in bytes, for the same reason.
+pub const WRITE_ID_BYTES: usize = INLINE_BYTES;
 
 /// Longest page of a listing that is served at once.
 pub const PAGE_ITEMS: usize = 10_000;

@@ -258,6 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// - whatever the closure returns;
+    /// - `LimitExceeded` if a field of the actor is too long, before the closure runs;
     /// - `NestedWrite` inside another write of this store on this thread;
     /// - `CommitUnknown` if making it durable failed: reopen the store to learn what happened;
     /// - `Poisoned` after such a failure; `Closed`; `StorageFull` or `Io` if the disk failed before the commit.
@@ -276,10 +277,15 @@ impl Store {
     /// is kept only if the write changes something.
     ///
     /// # Errors
-    /// Those of [`write`](Self::write); `InvalidArgument` if `id` is empty.
+    /// Those of [`write`](Self::write); `InvalidArgument` if `id` is empty, `LimitExceeded` if it is longer than
+    /// [`limits::WRITE_ID_BYTES`].
     pub fn write_once<T>(&self, id: &str, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<Once<T>> {
         if id.is_empty() {
             return Err(Error::invalid("the id of a write is empty"));
+        }
+        if id.len() > limits::WRITE_ID_BYTES {
+            let (len, most) = (id.len(), limits::WRITE_ID_BYTES);
+            return Err(Error::limit(format!("the id of a write has {len} bytes; at most {most} fit")));
         }
         Ok(match self.run(id, write)? {
             (Some(value), sequence) => Once::Done { sequence, value },
@@ -299,6 +305,7 @@ impl Store {
     /// Runs a write and waits until it is durable. No value: the write was made before.
     fn run<T>(&self, id: &str, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<(Option<T>, Sequence)> {
         let inner = &self.inner;
+        self.actor.check()?;
         let writing = Writing::begin(inner)?;
         inner.check_usable()?;
         let mut writer = inner.take_writer();

@@ -1,8 +1,12 @@
 use std::env;
 
+use crate::error::{Error, Result};
+use crate::limits;
+
 /// Who makes a change, and what the host knows about the request.
 ///
-/// Only the principal and its kind are required; everything else is what an auditor may ask a host for.
+/// Only the principal and its kind are required; everything else is what an auditor may ask a host for. No field
+/// may be longer than [`limits::ACTOR_FIELD_BYTES`]: a write by such an actor is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Actor {
@@ -95,5 +99,26 @@ impl Actor {
     pub fn on_behalf_of(mut self, principal: impl Into<String>) -> Self {
         self.on_behalf_of = principal.into();
         self
+    }
+
+    /// Refuses what does not fit into a commit.
+    pub(crate) fn check(&self) -> Result<()> {
+        let fields = [
+            ("principal", &self.principal),
+            ("on_behalf_of", &self.on_behalf_of),
+            ("session", &self.session),
+            ("client", &self.client),
+            ("source_address", &self.source_address),
+            ("request_id", &self.request_id),
+            ("reason", &self.reason),
+        ];
+        match fields.iter().find(|(_, text)| text.len() > limits::ACTOR_FIELD_BYTES) {
+            Some((field, text)) => Err(Error::limit(format!(
+                "the actor's {field} has {} bytes; at most {} fit",
+                text.len(),
+                limits::ACTOR_FIELD_BYTES
+            ))),
+            None => Ok(()),
+        }
     }
 }

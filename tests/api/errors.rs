@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use modeldb::{Actor, ActorKind, Error, ErrorKind, NewExperiment, NewProject, NewRun, RunId, Store};
+use modeldb::{Actor, ActorKind, Error, ErrorKind, NewExperiment, NewProject, NewRun, RunId, Store, limits};
 
 use super::support::{Bench, id, kind};
 
@@ -148,9 +148,45 @@ fn who_acts_arrives_in_the_log() {
     bench.store.as_actor(job).write(|w| w.projects().get_or_create("q")).unwrap();
     let read = bench.store.read();
     assert_eq!(read.commit(read.sequence()).unwrap().actor.unwrap().kind, ActorKind::System);
-    // More than a few KiB is refused, and nothing is written.
-    let verbose = bench.store.as_actor(Actor::user("v").reason("x".repeat(5000)));
-    let refused = verbose.write(|w| w.projects().get_or_create("r"));
-    assert_eq!(kind(refused), ErrorKind::LimitExceeded);
-    assert_eq!(kind(bench.store.read().projects().get_by_name("r")), ErrorKind::NotFound);
+}
+
+#[test]
+fn what_is_too_long_for_the_log_is_refused_before_the_write_runs() {
+    type Field = fn(Actor, String) -> Actor;
+    let fields: [(&str, Field); 7] = [
+        ("principal", |mut actor, text| {
+            actor.principal = text;
+            actor
+        }),
+        ("on_behalf_of", |actor, text| actor.on_behalf_of(text)),
+        ("session", |actor, text| actor.session(text)),
+        ("client", |actor, text| actor.client(text)),
+        ("source_address", |actor, text| actor.source_address(text)),
+        ("request_id", |actor, text| actor.request_id(text)),
+        ("reason", |actor, text| actor.reason(text)),
+    ];
+    let bench = Bench::new();
+    let bytes = |count: usize| format!("x{}", "\u{e9}".repeat(count / 2));
+    for (field, set) in fields {
+        let store = bench.store.as_actor(set(Actor::user("v"), bytes(limits::ACTOR_FIELD_BYTES + 1)));
+        for refused in [
+            store.write(|_| -> modeldb::Result<()> { panic!("it ran") }).unwrap_err(),
+            store.write_once("id", |_| -> modeldb::Result<()> { panic!("it ran") }).unwrap_err(),
+        ] {
+            assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
+            assert!(refused.message().contains(field), "{refused}");
+        }
+        let longest = set(Actor::user("v"), bytes(limits::ACTOR_FIELD_BYTES - 1));
+        bench.store.as_actor(longest.clone()).write(|w| w.projects().create(NewProject::new())).unwrap();
+        let read = bench.store.read();
+        assert_eq!(read.commit(read.sequence()).unwrap().actor, Some(longest));
+    }
+    let id = "i".repeat(limits::WRITE_ID_BYTES);
+    bench.store.write_once(&id, |w| w.projects().create(NewProject::new())).unwrap();
+    assert_eq!(bench.store.outcome(&id).unwrap(), Some(bench.store.read().sequence()));
+    let id = id + "i";
+    let refused = bench.store.write_once(&id, |_| -> modeldb::Result<()> { panic!("it ran") }).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
+    assert!(refused.message().contains("the id of a write"), "{refused}");
+    assert_eq!(bench.store.outcome(&id).unwrap(), None);
 }
