@@ -242,7 +242,38 @@ macro_rules! value_from {
 value_from! {
     bool => Bool, i64 => Int, i32 => Int, i16 => Int, i8 => Int, u32 => Int, u16 => Int, u8 => Int,
     f64 => Float, f32 => Float, String => String, &str => String, &String => String,
-    Vec<Value> => List, BTreeMap<String, Value> => Map,
+    Cow<'_, str> => String,
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Value {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Value>, const N: usize> From<[T; N]> for Value {
+    fn from(items: [T; N]) -> Value {
+        items.into_iter().collect()
+    }
+}
+
+impl<T: Into<Value> + Clone> From<&[T]> for Value {
+    fn from(items: &[T]) -> Value {
+        items.iter().cloned().collect()
+    }
+}
+
+/// A list.
+impl<T: Into<Value>> FromIterator<T> for Value {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Value {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<K: Into<String>, V: Into<Value>> From<BTreeMap<K, V>> for Value {
+    fn from(map: BTreeMap<K, V>) -> Value {
+        Value::Map(map.into_iter().map(|(key, item)| (key.into(), item.into())).collect())
+    }
 }
 
 impl From<&Value> for Value {

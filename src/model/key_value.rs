@@ -59,6 +59,20 @@ impl<K: Into<String>, V: Into<Value>> From<(K, V)> for KeyValue {
 }
 
 /// Key-values in ascending order of keys, each key once.
+///
+/// Made from an iterator, a list or an array of [`KeyValue`]s or of pairs. Like that of the standard library's maps,
+/// of several entries with one key the last is kept. (What a call like
+/// [`NewRun::metrics`](crate::NewRun::metrics) is given is not: there a key that comes twice is an error.)
+///
+/// ```
+/// use modeldb::{KeyValue, KeyValues, ValueType};
+///
+/// let values = KeyValues::from([("loss", 0.25), ("accuracy", 0.91), ("loss", 0.125)]);
+/// assert_eq!(values.len(), 2);
+/// assert_eq!(values.get("loss"), Some(&0.125.into()));
+/// let declared: KeyValues = [KeyValue::new("n", 3).value_type(ValueType::String)].into_iter().collect();
+/// assert_eq!(declared.entry("n").unwrap().value_type, ValueType::String);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyValues(Vec<KeyValue>);
 
@@ -134,5 +148,33 @@ impl IntoIterator for KeyValues {
     type IntoIter = std::vec::IntoIter<KeyValue>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+impl<T: Into<KeyValue>> FromIterator<T> for KeyValues {
+    fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
+        let mut list: Vec<KeyValue> = entries.into_iter().map(Into::into).collect();
+        // Stable, and the last of equal keys moves into the place of the first.
+        list.sort_by(|a, b| a.key.cmp(&b.key));
+        list.dedup_by(|later, kept| {
+            let same = later.key == kept.key;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        KeyValues(list)
+    }
+}
+
+impl<T: Into<KeyValue>, const N: usize> From<[T; N]> for KeyValues {
+    fn from(entries: [T; N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+impl<T: Into<KeyValue>> From<Vec<T>> for KeyValues {
+    fn from(entries: Vec<T>) -> Self {
+        entries.into_iter().collect()
     }
 }

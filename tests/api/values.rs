@@ -1,6 +1,6 @@
 //! Values come back as they were given: every kind, at every edge.
 
-use modeldb::{ErrorKind, NewRun, Store, Value, ValueRef, limits};
+use modeldb::{ErrorKind, KeyValues, NewRun, Store, Value, ValueRef, limits};
 
 use super::support::{Bench, kind};
 
@@ -198,4 +198,69 @@ fn numbers_are_not_confused() {
     assert_ne!(Value::Int(1), Value::Float(1.0));
     assert_ne!(Value::Float(0.0), Value::Float(-0.0));
     assert_eq!(Value::Float(f64::NAN), Value::Float(-f64::NAN));
+}
+
+#[test]
+fn what_rust_has_becomes_a_value_without_loss() {
+    let ints: [(Value, i64); 8] = [
+        (i8::MIN.into(), -128),
+        (u8::MAX.into(), 255),
+        (i16::MIN.into(), -32_768),
+        (u16::MAX.into(), 65_535),
+        (i32::MIN.into(), -2_147_483_648),
+        (u32::MAX.into(), 4_294_967_295),
+        (i64::MIN.into(), i64::MIN),
+        (i64::MAX.into(), i64::MAX),
+    ];
+    for (value, int) in ints {
+        same(&value, &Value::Int(int));
+    }
+    same(&0.1_f32.into(), &Value::Float(0.100_000_001_490_116_12));
+    same(&f32::NEG_INFINITY.into(), &Value::Float(f64::NEG_INFINITY));
+    same(&true.into(), &Value::Bool(true));
+    let text = "text".to_owned();
+    for value in [Value::from("text"), Value::from(&text), text.clone().into(), std::borrow::Cow::from("text").into()] {
+        same(&value, &Value::String(text.clone()));
+    }
+    same(&Some(1).into(), &Value::Int(1));
+    same(&Some(Some("a")).into(), &Value::String("a".to_owned()));
+    same(&None::<f64>.into(), &Value::Null);
+    let list = Value::List(vec![Value::Int(1), Value::Null, Value::Int(3)]);
+    let items = vec![Some(1_u8), None, Some(3)];
+    for value in [
+        items.clone().into(),
+        Value::from(&*items),
+        items.clone().into_iter().collect(),
+        [Some(1), None, Some(3)].into(),
+    ] {
+        same(&value, &list);
+    }
+    same(
+        &vec![vec![0.5], vec![]].into(),
+        &Value::List(vec![Value::List(vec![Value::Float(0.5)]), Value::List(vec![])]),
+    );
+    let map = std::collections::BTreeMap::from([("b", 2), ("a", 1)]);
+    let expected = [("a".to_owned(), Value::Int(1)), ("b".to_owned(), Value::Int(2))];
+    same(&map.into(), &Value::Map(expected.into()));
+}
+
+#[test]
+fn key_values_are_made_as_maps_are() {
+    let seed = super::support::seed();
+    let mut random = super::support::Random(seed);
+    for _ in 0..200 {
+        let entries: Vec<(String, i64)> =
+            (0..random.below(12)).map(|at| (format!("k{}", random.below(6)), i64::try_from(at).unwrap())).collect();
+        let map: std::collections::BTreeMap<String, i64> = entries.iter().cloned().collect();
+        let expected: Vec<(&str, Value)> = map.iter().map(|(key, value)| (key.as_str(), Value::Int(*value))).collect();
+        for made in [KeyValues::from(entries.clone()), entries.iter().cloned().collect()] {
+            let found: Vec<_> = made.iter().map(|entry| (entry.key.as_str(), entry.value.clone())).collect();
+            assert_eq!(found, expected);
+            assert!(map.iter().all(|(key, value)| made.get(key) == Some(&Value::Int(*value))));
+        }
+    }
+    // A run that is read compares with what a test expects of it.
+    let bench = Bench::new();
+    let run = bench.run(NewRun::named("r").metric("loss", 0.25).metric("accuracy", 0.5));
+    assert_eq!(bench.get(&run).metrics, KeyValues::from([("accuracy", 0.5), ("loss", 0.25)]));
 }
