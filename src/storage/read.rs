@@ -1,8 +1,12 @@
 //! Reading tables, the same on a snapshot and inside a write.
 
 use std::ops::Bound;
+use std::sync::OnceLock;
 
-use redb::{OwnedAccessGuard, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{
+    OwnedAccessGuard, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition, TableHandle,
+};
 use roaring::RoaringBitmap;
 
 use super::errors::storage;
@@ -182,48 +186,63 @@ pub(super) fn date<T: ReadableTable<(u8, u32), i64>>(table: &T, kind: EntityKind
     Ok(found.map(|date| date.value()))
 }
 
-/// All tables of one snapshot, open.
+/// A table of a snapshot that is opened when it is first used: a commit publishes a snapshot, and most are never read.
+struct OnUse<K: redb::Key + 'static, V: redb::Value + 'static> {
+    definition: TableDefinition<'static, K, V>,
+    table: OnceLock<ReadOnlyTable<K, V>>,
+}
+
+impl<K: redb::Key + 'static, V: redb::Value + 'static> OnUse<K, V> {
+    const fn new(definition: TableDefinition<'static, K, V>) -> Self {
+        OnUse { definition, table: OnceLock::new() }
+    }
+
+    fn open(&self, transaction: &ReadTransaction) -> Result<&ReadOnlyTable<K, V>> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let doing = || format!("opening the table {}", self.definition.name());
+        let table = transaction.open_table(self.definition).map_err(|error| storage(doing())(error))?;
+        // Of two who open it at once, one is as good as the other.
+        Ok(self.table.get_or_init(|| table))
+    }
+}
+
+/// The tables of one snapshot.
 pub(crate) struct ReadTables {
-    records: PerKind<ReadOnlyTable<u32, &'static [u8]>>,
-    log: ReadOnlyTable<(u64, u32, u32), &'static [u8]>,
-    packs: ReadOnlyTable<(u64, u32), &'static [u8]>,
-    texts: ReadOnlyTable<(&'static [u8; 32], u32), &'static [u8]>,
-    entries: ReadOnlyTable<(u64, u32), ()>,
-    dates: ReadOnlyTable<(u8, u32), i64>,
+    records: PerKind<OnUse<u32, &'static [u8]>>,
+    log: OnUse<(u64, u32, u32), &'static [u8]>,
+    packs: OnUse<(u64, u32), &'static [u8]>,
+    texts: OnUse<(&'static [u8; 32], u32), &'static [u8]>,
+    entries: OnUse<(u64, u32), ()>,
+    dates: OnUse<(u8, u32), i64>,
     transaction: ReadTransaction,
 }
 
 impl ReadTables {
     pub(crate) fn begin(database: &Database) -> Result<Self> {
-        let transaction = database.redb().begin_read().map_err(storage("beginning a read"))?;
-        Self::open(transaction)
-    }
-
-    fn open(transaction: ReadTransaction) -> Result<Self> {
-        let doing = "opening the tables";
-        let records = |kind| transaction.open_table(tables::records(kind)).map_err(storage(doing));
-        let [a, b, c, d, e, f] = EntityKind::ALL;
         Ok(ReadTables {
-            records: [records(a)?, records(b)?, records(c)?, records(d)?, records(e)?, records(f)?],
-            log: transaction.open_table(tables::LOG).map_err(storage(doing))?,
-            packs: transaction.open_table(tables::PACKS).map_err(storage(doing))?,
-            texts: transaction.open_table(tables::TEXTS).map_err(storage(doing))?,
-            entries: transaction.open_table(tables::ENTRIES).map_err(storage(doing))?,
-            dates: transaction.open_table(tables::DATES).map_err(storage(doing))?,
-            transaction,
+            records: EntityKind::ALL.map(|kind| OnUse::new(tables::records(kind))),
+            log: OnUse::new(tables::LOG),
+            packs: OnUse::new(tables::PACKS),
+            texts: OnUse::new(tables::TEXTS),
+            entries: OnUse::new(tables::ENTRIES),
+            dates: OnUse::new(tables::DATES),
+            transaction: database.redb().begin_read().map_err(storage("beginning a read"))?,
         })
     }
 
-    fn records(&self, kind: EntityKind) -> &ReadOnlyTable<u32, &'static [u8]> {
+    fn records(&self, kind: EntityKind) -> Result<&ReadOnlyTable<u32, &'static [u8]>> {
         let [projects, experiments, runs, comments, jobs, lineage] = &self.records;
-        match kind {
+        let table = match kind {
             EntityKind::Project => projects,
             EntityKind::Experiment => experiments,
             EntityKind::Run => runs,
             EntityKind::Comment => comments,
             EntityKind::Job => jobs,
             EntityKind::LineageEdge => lineage,
-        }
+        };
+        table.open(&self.transaction)
     }
 
     /// Rows of deleted projects and experiments, by kind.
@@ -261,42 +280,42 @@ impl ReadTables {
 
     /// How many records of a kind there are, without a scan.
     pub(crate) fn stored(&self, kind: EntityKind) -> Result<u64> {
-        self.records(kind).len().map_err(storage("counting records"))
+        self.records(kind)?.len().map_err(storage("counting records"))
     }
 }
 
 impl Source for ReadTables {
     fn record(&self, kind: EntityKind, row: Row) -> Result<Option<Bytes>> {
-        let found = self.records(kind).get_owned(row.0);
+        let found = self.records(kind)?.get_owned(row.0);
         let found = found.map_err(|error| storage(record_doing(kind, row))(error))?;
         Ok(found.map(Bytes::Page))
     }
     fn rows(&self, kind: EntityKind) -> Result<u32> {
-        rows(self.records(kind))
+        rows(self.records(kind)?)
     }
     fn log_at_most(&self, sequence: u64, index: u32) -> Result<Option<(u64, u32)>> {
-        log_at_most(&self.log, sequence, index)
+        log_at_most(self.log.open(&self.transaction)?, sequence, index)
     }
     fn log_part(&self, sequence: u64, first: u32) -> Result<Vec<u8>> {
-        log_part(&self.log, sequence, first)
+        log_part(self.log.open(&self.transaction)?, sequence, first)
     }
     fn pack_at_least(&self, sequence: u64) -> Result<Option<(u64, Vec<u8>)>> {
-        pack_at_least(&self.packs, sequence)
+        pack_at_least(self.packs.open(&self.transaction)?, sequence)
     }
     fn last_packed(&self) -> Result<Option<u64>> {
-        last_packed(&self.packs)
+        last_packed(self.packs.open(&self.transaction)?)
     }
     fn entries(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
-        entries(&self.entries, key, from, to, false, each)
+        entries(self.entries.open(&self.transaction)?, key, from, to, false, each)
     }
     fn entries_back(&self, key: u64, from: u32, to: u32, each: &mut dyn FnMut(u32) -> bool) -> Result<()> {
-        entries(&self.entries, key, from, to, true, each)
+        entries(self.entries.open(&self.transaction)?, key, from, to, true, each)
     }
     fn date(&self, kind: EntityKind, row: Row) -> Result<Option<i64>> {
-        date(&self.dates, kind, row)
+        date(self.dates.open(&self.transaction)?, kind, row)
     }
     fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
-        text(&self.texts, digest, len)
+        text(self.texts.open(&self.transaction)?, digest, len)
     }
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let table = self.transaction.open_table(tables::META).map_err(storage("opening the settings"))?;
