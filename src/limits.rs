@@ -67,6 +67,11 @@ pub(crate) const KEYS_GENERATION: usize = 32_768;
 /// reads them from the log again, some hundred thousand a second.
 pub(crate) const KEYS_LOAD: usize = 131_072;
 
+/// Commits after the key index's watermark at which a generation is folded however small it is, within half as many
+/// again: a reopening after a crash reads them from the log. Creating runs one by one fills a generation sooner, so
+/// that this costs it nothing.
+pub(crate) const KEYS_COMMITS: u64 = 16_384;
+
 /// Key-index entries folded by one commit while a generation is being folded. Neighbouring entries
 /// share leaves and branches, so a larger slice costs fewer bytes an entry; a smaller one, a shorter stall.
 pub(crate) const KEYS_FOLD_SLICE: usize = 384;

@@ -76,6 +76,9 @@ pub struct Stats {
     pub distinct_keys: usize,
     /// Entries of the key index that are in memory.
     pub unfolded_keys: usize,
+    /// Commits that the key index on disk has not followed: opening the store after a crash reads them again. At
+    /// most some 25,000.
+    pub unfolded_commits: u64,
     /// How long the oldest snapshot that is still held has been outdated. It pins every page freed since.
     pub oldest_snapshot_age: Duration,
 }
@@ -193,6 +196,7 @@ impl Store {
         };
         let [projects, experiments, runs, comments, jobs, lineage_edges] =
             log::apply::next_rows(&state.tables)?.map(u64::from);
+        let watermark = Watermark::read(&state.tables)?;
         Ok(Stats {
             head: state.head,
             projects,
@@ -203,6 +207,7 @@ impl Store {
             lineage_edges,
             distinct_keys: self.inner.common.dictionary.len(),
             unfolded_keys: state.keys.len(),
+            unfolded_commits: state.head.sequence.get().saturating_sub(watermark.sequence.get()),
             oldest_snapshot_age: oldest,
         })
     }
@@ -239,8 +244,8 @@ fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
     if let Some(commit) = last {
         (tip.sequence, tip.hash, tip.time) = (commit.sequence, commit.hash, commit.time);
     }
-    let mut keys = Keys::new();
     let watermark = Watermark::read(tables)?;
+    let mut keys = Keys::new(watermark.sequence);
     if watermark.sequence > tip.sequence {
         return Err(Error::corrupt("opening the store: the key index is ahead of the log"));
     }

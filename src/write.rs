@@ -552,7 +552,7 @@ impl Writer {
         if alone {
             // A load is many of these. Folded at once, entries share pages; folded by each, they would rewrite most
             // of a large table each time.
-            if self.keys.len() >= limits::KEYS_LOAD {
+            if self.keys.len() >= limits::KEYS_LOAD || self.keys.is_far_behind(self.tip.sequence) {
                 self.keys.fold_all(&mut tables, self.tip.watermark())?;
             }
         } else {
@@ -582,7 +582,7 @@ impl Writer {
     pub(crate) fn fold_all(&mut self, inner: &Inner) -> Result<()> {
         let _ = self.end_group(inner, false);
         inner.check_usable()?;
-        if self.keys.len() == 0 && !self.unflushed {
+        if self.keys.is_folded(self.tip.sequence) && !self.unflushed {
             return Ok(());
         }
         let txn = inner.begin()?;

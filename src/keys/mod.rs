@@ -10,7 +10,8 @@
 //! Written with every commit, such random keys would cost half of it. So the newest entries are in memory, in
 //! two generations: the active one grows; once it is full it is frozen and folded into the table in slices.
 //! The table's watermark moves when a generation is folded whole; what lies behind it is read from the log
-//! when the store is opened.
+//! when the store is opened. So a generation is frozen as well once the log has gone far enough beyond the
+//! watermark, however few entries it holds: writes that only edit make none.
 
 pub(crate) mod dates;
 mod follow;
@@ -279,8 +280,12 @@ impl Watermark {
 pub(crate) struct Keys {
     view: KeysView,
     frozen: Option<Frozen>,
-    /// Entries that may be folded for those that were added.
+    /// How far the table has followed.
+    watermark: Sequence,
+    /// Entries that may be folded for the entries that were added and the commits that were made...
     credit: usize,
+    /// ...up to this one.
+    credited: Sequence,
 }
 
 /// The generation that is being folded.
@@ -289,14 +294,19 @@ struct Frozen {
     watermark: Watermark,
     /// The entry it is folded up to.
     folded: Option<Entry>,
+    /// How many entries are left to fold.
+    left: usize,
     /// The dates that are left to fold.
     dates: Vec<ParentDate>,
+    /// How much each commit lets be folded, whatever it makes, so that there is an end to it.
+    each_commit: usize,
 }
 
 impl Keys {
-    pub(crate) fn new() -> Self {
+    /// An index whose table has followed up to `watermark`.
+    pub(crate) fn new(watermark: Sequence) -> Self {
         let view = KeysView { active: Arc::default(), frozen: None };
-        Keys { view, frozen: None, credit: 0 }
+        Keys { view, frozen: None, watermark, credit: 0, credited: watermark }
     }
 
     pub(crate) fn view(&self) -> KeysView {
@@ -306,6 +316,16 @@ impl Keys {
     /// Entries in memory.
     pub(crate) fn len(&self) -> usize {
         self.view.len()
+    }
+
+    /// Whether the table lacks so many commits up to `now` that they are to be folded, whatever they made.
+    pub(crate) fn is_far_behind(&self, now: Sequence) -> bool {
+        now.get().saturating_sub(self.watermark.get()) >= limits::KEYS_COMMITS
+    }
+
+    /// Whether the table lacks nothing up to `now`.
+    pub(crate) fn is_folded(&self, now: Sequence) -> bool {
+        self.watermark >= now
     }
 
     /// Takes in what a write, or a part of it, did.
@@ -329,12 +349,17 @@ impl Keys {
     pub(crate) fn fold_due(&mut self, tables: &mut WriteTables<'_>, now: Watermark) -> Result<()> {
         if self.frozen.is_none() {
             self.credit = 0;
-            if self.view.active.len() < limits::KEYS_GENERATION {
+            self.credited = now.sequence;
+            if self.view.active.len() < limits::KEYS_GENERATION && !self.is_far_behind(now.sequence) {
                 return Ok(());
             }
             self.freeze(now);
         }
-        if self.credit >= limits::KEYS_FOLD_SLICE {
+        let commits = usize::try_from(now.sequence.get().saturating_sub(self.credited.get())).unwrap_or(usize::MAX);
+        self.credited = now.sequence;
+        let Some(frozen) = &self.frozen else { return Ok(()) };
+        self.credit = self.credit.saturating_add(commits.saturating_mul(frozen.each_commit));
+        if self.credit >= limits::KEYS_FOLD_SLICE.min(frozen.left.max(frozen.dates.len())) {
             let slice = std::mem::take(&mut self.credit);
             self.fold(tables, slice)?;
         }
@@ -350,9 +375,11 @@ impl Keys {
 
     fn freeze(&mut self, now: Watermark) {
         let full = std::mem::take(&mut self.view.active);
-        let dates = full.dates.read().last();
+        let (left, dates) = (full.len(), full.dates.read().last());
+        let commits = usize::try_from(limits::KEYS_COMMITS / 2).unwrap_or(usize::MAX);
+        let each_commit = left.max(dates.len()).div_ceil(commits);
         self.view.frozen = Some(full);
-        self.frozen = Some(Frozen { watermark: now, folded: None, dates });
+        self.frozen = Some(Frozen { watermark: now, folded: None, left, dates, each_commit });
     }
 
     fn fold(&mut self, tables: &mut WriteTables<'_>, slice: usize) -> Result<()> {
@@ -365,14 +392,15 @@ impl Keys {
         let entries_now: Vec<Entry> = rest.take(slice).copied().collect();
         drop(entries);
         frozen.folded = entries_now.last().copied().or(frozen.folded);
+        frozen.left = frozen.left.saturating_sub(entries_now.len());
         tables.put_entries(&entries_now)?;
         let dates_left = frozen.dates.len().saturating_sub(slice);
         for ((kind, row), date) in frozen.dates.drain(dates_left..) {
             tables.put_date(kind, row, date.millis())?;
         }
-        let done = frozen.dates.is_empty() && generation.entries.read().last().copied() == frozen.folded;
-        if done {
+        if frozen.dates.is_empty() && frozen.left == 0 {
             frozen.watermark.write(tables)?;
+            self.watermark = frozen.watermark.sequence;
             self.frozen = None;
             self.view.frozen = None;
         }

@@ -7,6 +7,7 @@ mod generator;
 mod record;
 
 mod commits;
+mod follow;
 mod room;
 
 use generator::Generator;
