@@ -54,6 +54,9 @@ pub(crate) const LOG_UNPACKED_COMMITS: u64 = 192;
 /// ...then the small ones of this many are packed into one compressed block.
 pub(crate) const LOG_PACK_COMMITS: u64 = 128;
 
+/// Bytes of decompressed packs that a walk over many entities of the past remembers: some hundred packs.
+pub(crate) const LOG_READ_BYTES: usize = 8 << 20;
+
 /// Changes that one commit of a purge erases at most...
 pub(crate) const PURGE_SLICE_CHANGES: usize = 512;
 

@@ -16,7 +16,7 @@ use crate::log::chain::Head;
 use crate::log::change::Change;
 use crate::log::commit::Commit;
 use crate::log::history::{self, HistoryEntry};
-use crate::log::read::LogReader;
+use crate::log::read::{LogReader, Recent};
 use crate::time::Timestamp;
 use crate::write;
 
@@ -149,7 +149,7 @@ impl Snapshot {
     pub fn history(&self, entity: impl Into<EntityId>) -> Result<History> {
         let entity = entity.into();
         let row = self.state.row_even_deleted(&entity)?;
-        let stored = self.state.stored(entity.kind(), row, self.at)?;
+        let stored = self.state.stored(entity.kind(), row, self.at, &Recent::default())?;
         let stored = stored.ok_or_else(|| Error::not_found(format!("there was no {entity} as of {}", self.at)))?;
         Ok(History { snapshot: self.clone(), next: Some(stored.last) })
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::id::{CommentId, EntityKind, Row, RunId, Sequence};
 use crate::keys::Key;
 use crate::log::change::{Field, FieldValue};
+use crate::log::read::Recent;
 use crate::model::{Comment, Entity, NewComment, Parents};
 
 const KIND: EntityKind = EntityKind::Comment;
@@ -42,8 +43,9 @@ impl<'s> Comments<'s> {
         let key = Key::children(KIND, row);
         let rows = self.state.keys.page(&self.state.tables, key, 0, u32::MAX, false, usize::MAX)?;
         let mut comments = Vec::new();
+        let recent = Recent::default();
         for row in rows {
-            if let Some(stored) = self.state.visible(KIND, Row(row), self.at)? {
+            if let Some(stored) = self.state.visible(KIND, Row(row), self.at, &recent)? {
                 comments.push(state::comment(stored)?);
             }
         }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::id::{EdgeId, EntityKind, Row, Sequence};
 use crate::keys::Key;
 use crate::log::change::{Field, FieldValue};
+use crate::log::read::Recent;
 use crate::model::{Entity, LineageEdge, LineageEntry, Parents};
 
 const KIND: EntityKind = EntityKind::LineageEdge;
@@ -66,8 +67,9 @@ impl<'s> Lineage<'s> {
     fn edges(&self, key: Key) -> Result<Vec<LineageEdge>> {
         let rows = self.state.keys.page(&self.state.tables, key, 0, u32::MAX, false, usize::MAX)?;
         let mut edges = Vec::new();
+        let recent = Recent::default();
         for row in rows {
-            if let Some(stored) = self.state.visible(KIND, Row(row), self.at)? {
+            if let Some(stored) = self.state.visible(KIND, Row(row), self.at, &recent)? {
                 edges.push(state::edge(stored)?);
             }
         }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row, Sequence};
 use crate::keys::Key;
 use crate::limits;
+use crate::log::read::Recent;
 use crate::model::{Experiment, Job, Project, Run, Stored};
 
 /// What a listing lists.
@@ -139,7 +140,7 @@ impl<T: Listed> Listing<T> {
         let mut items = Vec::new();
         let mut last = None;
         while let Some(row) = rows.next()? {
-            let Some(stored) = self.state.visible(T::KIND, row, self.at)? else { continue };
+            let Some(stored) = rows.visible::<T>(row, self.at)? else { continue };
             if items.len() == limit {
                 // One more is there, so there is a next page.
                 return Ok(Page { items, next: last });
@@ -168,7 +169,7 @@ impl<T: Listed> Listing<T> {
                     None => false,
                 }
             } else {
-                self.state.visible(T::KIND, row, self.at)?.is_some()
+                rows.visible::<T>(row, self.at)?.is_some()
             };
             count += u64::from(live);
         }
@@ -185,6 +186,7 @@ impl<T: Listed> Listing<T> {
             parents: None,
             ahead: Vec::new(),
             ended: false,
+            recent: Recent::default(),
         }
     }
 }
@@ -208,7 +210,7 @@ pub struct ListingIter<T> {
 impl<T: Listed> ListingIter<T> {
     fn step(&mut self) -> Result<Option<T>> {
         while let Some(row) = self.rows.next()? {
-            if let Some(stored) = self.rows.state.visible(T::KIND, row, self.at)? {
+            if let Some(stored) = self.rows.visible::<T>(row, self.at)? {
                 return T::from_stored(stored).map(Some);
             }
         }
@@ -239,6 +241,8 @@ struct Rows {
     /// The next rows, last first.
     ahead: Vec<u32>,
     ended: bool,
+    /// What the walk has read of the log.
+    recent: Recent,
 }
 
 const AHEAD: usize = 256;
@@ -251,6 +255,10 @@ impl Rows {
         let next = self.ahead.pop();
         self.after = next.or(self.after);
         Ok(next.map(Row))
+    }
+
+    fn visible<T: Listed>(&self, row: Row, at: Sequence) -> Result<Option<Stored>> {
+        self.state.visible(T::KIND, row, at, &self.recent)
     }
 
     fn fetch(&mut self) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::entity::view::RunGuard;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log::change::{Field, FieldValue};
+use crate::log::read::Recent;
 use crate::model::{CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
 use crate::names;
 use crate::time::Timestamp;
@@ -44,7 +45,7 @@ impl<'s> Runs<'s> {
         let missing = || no_such(KIND, id.as_str());
         let (row, place, bytes) = self.state.find(KIND, id.as_str())?.ok_or_else(missing)?;
         if self.at < self.state.head.sequence {
-            let stored = self.state.visible(KIND, row, self.at)?.ok_or_else(missing)?;
+            let stored = self.state.visible(KIND, row, self.at, &Recent::default())?.ok_or_else(missing)?;
             return RunGuard::of_stored(Arc::clone(self.state), stored);
         }
         if !self.state.is_live(&place)? {

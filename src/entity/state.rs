@@ -10,7 +10,7 @@ use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{Hashing, Key, KeysView};
 use crate::log::chain::Head;
 use crate::log::history;
-use crate::log::read::LogReader;
+use crate::log::read::{LogReader, Recent};
 use crate::log::resolve::{ParentIds, Resolver, payload};
 use crate::model::{Entity, Parents, Stored};
 use crate::storage::dictionary::Dictionary;
@@ -64,14 +64,15 @@ impl State {
         }
     }
 
-    /// The entity in `row` as of `at`, deleted or not. None if it did not exist yet.
-    pub(crate) fn stored(&self, kind: EntityKind, row: Row, at: Sequence) -> Result<Option<Stored>> {
+    /// The entity in `row` as of `at`, deleted or not. None if it did not exist yet. Who asks for many hands the
+    /// same `recent` to all, so that what several have in common is read from the log once.
+    pub(crate) fn stored(&self, kind: EntityKind, row: Row, at: Sequence, recent: &Recent) -> Result<Option<Stored>> {
         let resolver = self.resolver();
         let Some(stored) = resolver.stored(kind, row)? else { return Ok(None) };
         if stored.last.sequence <= at {
             return Ok(Some(stored));
         }
-        history::rewind(&LogReader::new(&self.tables, &resolver), stored, at)
+        history::rewind(&LogReader::sharing(&self.tables, &resolver, recent), stored, at)
     }
 
     fn is_hidden(&self, kind: EntityKind, row: Row) -> bool {
@@ -100,39 +101,40 @@ impl State {
     }
 
     /// Whether the parents of `stored` were not deleted at `at`.
-    fn parents_live(&self, parents: Parents, at: Sequence) -> Result<bool> {
-        let live =
-            |kind, row| -> Result<bool> { Ok(self.stored(kind, row, at)?.is_some_and(|parent| !parent.deleted)) };
+    fn parents_live(&self, parents: Parents, at: Sequence, recent: &Recent) -> Result<bool> {
+        let live = |kind, row| -> Result<bool> {
+            Ok(self.stored(kind, row, at, recent)?.is_some_and(|parent| !parent.deleted))
+        };
         Ok(match parents {
             Parents::None => true,
             Parents::Project(project) => live(EntityKind::Project, project)?,
             Parents::Experiment { project, experiment } => {
                 live(EntityKind::Project, project)? && live(EntityKind::Experiment, experiment)?
             }
-            Parents::Run(run) => self.visible(EntityKind::Run, run, at)?.is_some(),
+            Parents::Run(run) => self.visible(EntityKind::Run, run, at, recent)?.is_some(),
         })
     }
 
-    /// The entity in `row` as of `at`, if it was visible then.
-    pub(crate) fn visible(&self, kind: EntityKind, row: Row, at: Sequence) -> Result<Option<Stored>> {
-        let Some(stored) = self.stored(kind, row, at)? else { return Ok(None) };
+    /// The entity in `row` as of `at`, if it was visible then; `recent` as for [`stored`](Self::stored).
+    pub(crate) fn visible(&self, kind: EntityKind, row: Row, at: Sequence, recent: &Recent) -> Result<Option<Stored>> {
+        let Some(stored) = self.stored(kind, row, at, recent)? else { return Ok(None) };
         let live = if at >= self.head.sequence {
             self.is_live(&Place::of(&stored))?
         } else {
-            !stored.deleted && self.parents_live(stored.parents, at)?
+            !stored.deleted && self.parents_live(stored.parents, at, recent)?
         };
-        if live { self.with_date(stored, at).map(Some) } else { Ok(None) }
+        if live { self.with_date(stored, at, recent).map(Some) } else { Ok(None) }
     }
 
     /// A parent is as new as the newest of what is under it (ModelDB 8.4), deleted or not.
-    fn with_date(&self, mut stored: Stored, at: Sequence) -> Result<Stored> {
+    fn with_date(&self, mut stored: Stored, at: Sequence, recent: &Recent) -> Result<Stored> {
         let kind = stored.kind();
         let under = match kind {
             EntityKind::Project | EntityKind::Experiment if at >= self.head.sequence => {
                 self.keys.date(&self.tables, (kind, stored.row), self.head.sequence)?
             }
-            EntityKind::Project => self.date_under(EntityKind::Experiment, stored.row, at)?,
-            EntityKind::Experiment => self.date_under(EntityKind::Run, stored.row, at)?,
+            EntityKind::Project => self.date_under(EntityKind::Experiment, stored.row, at, recent)?,
+            EntityKind::Experiment => self.date_under(EntityKind::Run, stored.row, at, recent)?,
             _ => None,
         };
         stored
@@ -142,12 +144,12 @@ impl State {
     }
 
     /// The latest date of the children of `parent` as of an earlier moment, by walking each of them back.
-    fn date_under(&self, kind: EntityKind, parent: Row, at: Sequence) -> Result<Option<Timestamp>> {
+    fn date_under(&self, kind: EntityKind, parent: Row, at: Sequence, recent: &Recent) -> Result<Option<Timestamp>> {
         let mut latest = None;
         let rows = self.keys.page(&self.tables, Key::children(kind, parent), 0, u32::MAX, false, usize::MAX)?;
         for row in rows {
-            let Some(stored) = self.stored(kind, Row(row), at)? else { continue };
-            let date = self.with_date(stored, at)?.entity.date_updated();
+            let Some(stored) = self.stored(kind, Row(row), at, recent)? else { continue };
+            let date = self.with_date(stored, at, recent)?.entity.date_updated();
             latest = latest.max(Some(date));
         }
         Ok(latest)
@@ -171,7 +173,7 @@ impl State {
         let missing = || no_such(kind, id);
         if at < self.head.sequence {
             let (row, ..) = self.find(kind, id)?.ok_or_else(missing)?;
-            return self.visible(kind, row, at)?.ok_or_else(missing);
+            return self.visible(kind, row, at, &Recent::default())?.ok_or_else(missing);
         }
         let resolver = self.resolver();
         let mut found = None;
@@ -183,15 +185,16 @@ impl State {
         if !self.is_live(&Place::of(&stored))? {
             return Err(missing());
         }
-        self.with_date(stored, at)
+        self.with_date(stored, at, &Recent::default())
     }
 
     /// The visible entity of `kind` that had `name` under `key` as of `at`; of several, which renaming can
     /// make, the one that was updated last.
     pub(crate) fn get_by_name(&self, kind: EntityKind, key: Key, name: &str, at: Sequence) -> Result<Option<Stored>> {
         let mut best: Option<Stored> = None;
+        let recent = Recent::default();
         self.keys.rows(&self.tables, key, &mut |row| {
-            let stored = self.visible(kind, row, at)?.filter(|stored| stored.entity.name() == Some(name));
+            let stored = self.visible(kind, row, at, &recent)?.filter(|stored| stored.entity.name() == Some(name));
             if let Some(stored) = stored {
                 let newer = best.as_ref().is_none_or(|best| {
                     (stored.entity.date_updated(), stored.row) > (best.entity.date_updated(), best.row)

@@ -1,34 +1,86 @@
 //! Finding commits and changes again, wherever they are stored.
 
-use std::cell::RefCell;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::codec::canon::{Decoder, Texts};
 use crate::error::{Error, Result};
 use crate::id::{ChangeId, Sequence};
+use crate::limits;
 use crate::log::change::Change;
 use crate::log::commit::{Commit, Item, Part, Trailer};
 use crate::log::pack;
 use crate::storage::Source;
 
-/// Reads the log of a snapshot or of a write in progress. Neighbouring commits share packs and neighbouring
-/// changes share parts, so the last of each is remembered.
+/// Reads the log of a snapshot or of a write in progress.
 pub(crate) struct LogReader<'a, S> {
     source: &'a S,
     texts: &'a dyn Texts,
-    pack: RefCell<Option<Arc<Pack>>>,
-    part: RefCell<Option<(u64, Arc<Part>)>>,
+    own: Recent,
+    shared: Option<&'a Recent>,
+}
+
+/// What was read last, of one snapshot. Neighbouring commits share packs and neighbouring changes share parts; a walk
+/// over many entities comes to the same packs again and again.
+#[derive(Default)]
+pub(crate) struct Recent {
+    /// Decompressed packs, the last used last.
+    packs: Mutex<Vec<Arc<Pack>>>,
+    part: Mutex<Option<(u64, Arc<Part>)>>,
 }
 
 struct Pack {
     first: u64,
     last: u64,
-    commits: Vec<(u64, Vec<u8>)>,
+    bytes: usize,
+    commits: pack::Commits,
+}
+
+impl Pack {
+    fn payload(&self, sequence: u64) -> Option<&[u8]> {
+        let found = self.commits.binary_search_by_key(&sequence, |(sequence, _)| *sequence).ok()?;
+        self.commits.get(found).map(|(_, payload)| payload.as_slice())
+    }
+}
+
+impl Recent {
+    /// The pack that spans `sequence`, if it is remembered.
+    fn pack(&self, sequence: u64) -> Option<Arc<Pack>> {
+        let mut packs = self.packs.lock();
+        let found = packs.iter().rposition(|pack| (pack.first..=pack.last).contains(&sequence))?;
+        if let Some(used) = packs.get_mut(found..) {
+            used.rotate_left(1);
+        }
+        packs.last().map(Arc::clone)
+    }
+
+    fn keep(&self, pack: &Arc<Pack>) {
+        let mut packs = self.packs.lock();
+        packs.push(Arc::clone(pack));
+        let mut bytes: usize = packs.iter().map(|pack| pack.bytes).sum();
+        let mut oldest = 0;
+        while let Some(pack) = packs.get(oldest).filter(|_| bytes > limits::LOG_READ_BYTES && oldest + 1 < packs.len())
+        {
+            bytes -= pack.bytes;
+            oldest += 1;
+        }
+        packs.drain(..oldest);
+    }
 }
 
 impl<'a, S: Source> LogReader<'a, S> {
     pub(crate) fn new(source: &'a S, texts: &'a dyn Texts) -> Self {
-        LogReader { source, texts, pack: RefCell::new(None), part: RefCell::new(None) }
+        LogReader { source, texts, own: Recent::default(), shared: None }
+    }
+
+    /// A reader that goes on with what others of the same snapshot have read.
+    pub(crate) fn sharing(source: &'a S, texts: &'a dyn Texts, recent: &'a Recent) -> Self {
+        LogReader { shared: Some(recent), ..LogReader::new(source, texts) }
+    }
+
+    fn recent(&self) -> &Recent {
+        self.shared.unwrap_or(&self.own)
     }
 
     /// The commit `sequence`, if there is one.
@@ -84,45 +136,44 @@ impl<'a, S: Source> LogReader<'a, S> {
     /// The part of `sequence` that holds change `index`, or the last one before it.
     fn part_at_most(&self, sequence: Sequence, index: u32) -> Result<Option<Arc<Part>>> {
         let number = sequence.get();
-        if let Some((of, part)) = &*self.part.borrow() {
+        if let Some((of, part)) = &*self.recent().part.lock() {
             let end = part.first as usize + part.items.len();
             let within = index >= part.first && ((index as usize) < end || part.trailer.is_some());
             if *of == number && within {
                 return Ok(Some(Arc::clone(part)));
             }
         }
-        let part = match self.source.log_at_most(number, index)? {
-            Some((found, first)) if found == number => {
-                let payload = self.source.log_part(number, first)?;
-                Part::open(first, &payload).map_err(|error| at(error, sequence))?
-            }
-            _ => match self.packed(number)? {
-                Some(pack) => {
-                    let found = pack.commits.binary_search_by_key(&number, |(sequence, _)| *sequence);
-                    let found = found.ok().and_then(|at| pack.commits.get(at));
-                    let Some((_, payload)) = found else { return Ok(None) };
-                    Part::open(0, payload).map_err(|error| at(error, sequence))?
-                }
-                None => return Ok(None),
-            },
-        };
-        let part = Arc::new(part);
-        *self.part.borrow_mut() = Some((number, Arc::clone(&part)));
+        let Some(part) = self.read_part(sequence, index)?.map(Arc::new) else { return Ok(None) };
+        *self.recent().part.lock() = Some((number, Arc::clone(&part)));
         Ok(Some(part))
     }
 
-    fn packed(&self, sequence: u64) -> Result<Option<Arc<Pack>>> {
-        if let Some(pack) = &*self.pack.borrow()
-            && (pack.first..=pack.last).contains(&sequence)
+    fn read_part(&self, sequence: Sequence, index: u32) -> Result<Option<Part>> {
+        let number = sequence.get();
+        let open = |first, payload: &[u8]| Part::open(first, payload).map_err(|error| at(error, sequence));
+        // What is in a pack is nowhere else, so that one that is remembered saves the search for it.
+        let packed = |pack: &Pack| pack.payload(number).map(|payload| open(0, payload)).transpose();
+        let known = self.recent().pack(number);
+        if let Some(pack) = &known
+            && let Some(part) = packed(pack)?
         {
-            return Ok(Some(Arc::clone(pack)));
+            return Ok(Some(part));
         }
-        let Some((last, payload)) = self.source.pack_at_least(sequence)? else { return Ok(None) };
-        let commits = pack::decode(&payload).map_err(|error| at(error, Sequence::new(sequence)))?;
+        if let Some((found, first)) = self.source.log_at_most(number, index)?
+            && found == number
+        {
+            return open(first, &self.source.log_part(number, first)?).map(Some);
+        }
+        if known.is_some() {
+            return Ok(None);
+        }
+        let Some((last, payload)) = self.source.pack_at_least(number)? else { return Ok(None) };
+        let commits = pack::decode(&payload).map_err(|error| at(error, sequence))?;
         let first = commits.first().map_or(last, |(first, _)| *first);
-        let pack = Arc::new(Pack { first, last, commits });
-        *self.pack.borrow_mut() = Some(Arc::clone(&pack));
-        Ok(Some(pack))
+        let bytes = commits.iter().map(|(_, payload)| payload.len()).sum();
+        let pack = Arc::new(Pack { first, last, bytes, commits });
+        self.recent().keep(&pack);
+        packed(&pack)
     }
 
     /// The last sequence of the log, and the hash there.

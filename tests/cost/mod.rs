@@ -8,6 +8,7 @@ mod record;
 
 mod commits;
 mod follow;
+mod past;
 mod room;
 
 use generator::Generator;
