@@ -5,11 +5,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-type Source = Box<dyn StdError + Send + Sync>;
+/// Shared, so that all who wait for one commit can be told why it failed.
+type Source = Arc<dyn StdError + Send + Sync>;
 
 /// What went wrong, to what, and why.
 pub struct Error(Box<Inner>);
@@ -111,7 +113,7 @@ impl Error {
     /// The same error with the cause behind it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -123,6 +125,12 @@ impl Error {
     /// The sentence, without the kind and without the source.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The same error for somebody else.
+    pub(crate) fn share(&self) -> Self {
+        let Inner { kind, message, source } = &*self.0;
+        Error(Box::new(Inner { kind: *kind, message: message.clone(), source: source.clone() }))
     }
 
     /// The same error, said of a larger undertaking: "`doing`: ...".

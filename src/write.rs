@@ -182,13 +182,13 @@ struct Group {
 /// How a group ended, for those who wait for it.
 #[derive(Default)]
 struct Outcome {
-    end: Mutex<Option<Result<(), (ErrorKind, String)>>>,
+    end: Mutex<Option<Result<()>>>,
     ended: Condvar,
 }
 
 impl Outcome {
     fn set(&self, end: &Result<()>) {
-        *self.end.lock() = Some(end.as_ref().copied().map_err(|error| (error.kind(), error.message().to_owned())));
+        *self.end.lock() = Some(end.as_ref().copied().map_err(Error::share));
         self.ended.notify_all();
     }
 
@@ -197,7 +197,7 @@ impl Outcome {
         loop {
             match &*end {
                 Some(Ok(())) => return Ok(()),
-                Some(Err((kind, message))) => return Err(Error::new(*kind, message.clone())),
+                Some(Err(error)) => return Err(error.share()),
                 None => self.ended.wait(&mut end),
             }
         }

@@ -48,6 +48,11 @@
 //! have dropped the pages, and a second sync that succeeds proves nothing. Snapshots may still answer from memory.
 //! Drop all handles, open the store again, and what is there is what is true.
 //!
+//! A disk that becomes full is [`StorageFull`] if that shows before the commit: while a store is made, when its file
+//! cannot grow, in a large write. Most file systems give out blocks only when they are written or synced, which is in
+//! the middle of the commit: that is [`CommitUnknown`], with an [`Error`](crate::Error) of the kind `StorageFull` as
+//! its [source](std::error::Error::source). Either way nothing that was acknowledged is lost: make room, reopen.
+//!
 //! A commit that failed while it became durable is never repeated silently. A host that wants to repeat requests
 //! gives each an id:
 //!

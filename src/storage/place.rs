@@ -102,7 +102,7 @@ impl OpenSettings {
             tables.put_meta(name, payload)?;
         }
         drop(tables);
-        txn.commit(CommitMode::Durable)
+        txn.commit_new(CommitMode::Durable)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A disk in memory that records, counts, fails and crashes: for tests of the store, and of programs on it.
+//! A disk in memory that records, counts, fails, fills up and crashes: for tests of the store, and of programs on it.
 //!
 //! Every file of a store on it goes through one numbered trace of I/O. [`SimulatedDisk::image`] makes the
 //! disk that a crash at any point of the trace would leave: what was synced, and of the rest nothing, all,
@@ -59,6 +59,23 @@ pub enum Fault {
     Once(u64),
     /// That call and all after it.
     FromOn(u64),
+    /// That call and all after it find the disk full: they fail unless they only read, look up or give room back. A
+    /// write in place needs room too, as it does where the file system copies what is written, and so does a sync,
+    /// as where it gives out blocks late.
+    FullFrom(u64),
+    /// The disk has room for this many bytes more: files do not grow beyond. What is given back can be used again.
+    FullAfter(u64),
+}
+
+/// What a call wants of the disk.
+#[derive(Clone, Copy)]
+enum Wants {
+    /// Nothing that a full disk refuses.
+    Nothing,
+    /// Room, in place or for a name.
+    Room,
+    /// A file goes from one length to another.
+    Length { from: u64, to: u64 },
 }
 
 /// What a crash keeps of the writes that were not synced.
@@ -201,7 +218,7 @@ impl SimulatedDisk {
 
     pub(crate) fn create(&self, name: &str) -> io::Result<SimulatedFile> {
         let mut disk = self.0.lock();
-        disk.call()?;
+        disk.call(Wants::Room)?;
         let file = disk.files.len();
         disk.files.push(Vec::new());
         disk.names.insert(name.to_owned(), file);
@@ -211,7 +228,7 @@ impl SimulatedDisk {
 
     pub(crate) fn open(&self, name: &str) -> io::Result<SimulatedFile> {
         let mut disk = self.0.lock();
-        disk.call()?;
+        disk.call(Wants::Nothing)?;
         let file = disk.names.get(name).copied().ok_or(io::ErrorKind::NotFound)?;
         Ok(self.handle(file))
     }
@@ -222,7 +239,7 @@ impl SimulatedDisk {
 
     pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut disk = self.0.lock();
-        disk.call()?;
+        disk.call(Wants::Room)?;
         let file = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         disk.names.insert(to.to_owned(), file);
         disk.push(|| Event::Rename { from: from.to_owned(), to: to.to_owned() });
@@ -235,7 +252,7 @@ impl SimulatedDisk {
         if !disk.names.contains_key(name) {
             return Ok(());
         }
-        disk.call()?;
+        disk.call(Wants::Nothing)?;
         disk.names.remove(name);
         disk.push(|| Event::Remove { name: name.to_owned() });
         Ok(())
@@ -248,14 +265,14 @@ impl SimulatedDisk {
 
     pub(crate) fn sync_names(&self) -> io::Result<()> {
         let mut disk = self.0.lock();
-        disk.call()?;
+        disk.call(Wants::Room)?;
         disk.push(|| Event::SyncNames);
         Ok(())
     }
 
     fn sync_file(&self, file: usize) -> io::Result<()> {
         let mut disk = self.0.lock();
-        disk.call()?;
+        disk.call(Wants::Room)?;
         disk.counts.syncs += 1;
         disk.push(|| Event::Sync { file });
         Ok(())
@@ -263,15 +280,39 @@ impl SimulatedDisk {
 }
 
 impl Disk {
-    fn call(&mut self) -> io::Result<()> {
+    fn call(&mut self, wants: Wants) -> io::Result<()> {
         let number = self.calls;
         self.calls += 1;
-        let fails = match self.fault {
-            Some(Fault::Once(at)) => number == at,
-            Some(Fault::FromOn(at)) => number >= at,
-            None => false,
+        let needs_room = match wants {
+            Wants::Nothing => false,
+            Wants::Room => true,
+            Wants::Length { from, to } => to >= from,
         };
-        if fails { Err(io::Error::other("the simulated disk fails")) } else { Ok(()) }
+        let full = Err(io::ErrorKind::StorageFull.into());
+        match &mut self.fault {
+            Some(Fault::Once(at)) if number == *at => Err(io::Error::other("the simulated disk fails")),
+            Some(Fault::FromOn(at)) if number >= *at => Err(io::Error::other("the simulated disk fails")),
+            Some(Fault::FullFrom(at)) if number >= *at && needs_room => full,
+            Some(Fault::FullAfter(room)) => match wants {
+                Wants::Length { from, to } if to > from => match room.checked_sub(to - from) {
+                    Some(left) => {
+                        *room = left;
+                        Ok(())
+                    }
+                    None => full,
+                },
+                Wants::Length { from, to } => {
+                    *room += from - to;
+                    Ok(())
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn len(&self, file: usize) -> u64 {
+        self.files.get(file).map_or(0, |bytes| bytes.len() as u64)
     }
 
     fn push(&mut self, event: impl FnOnce() -> Event) {
@@ -351,13 +392,13 @@ impl SimulatedFile {
 impl redb::StorageBackend for SimulatedFile {
     fn len(&self) -> io::Result<u64> {
         let mut disk = self.disk.0.lock();
-        disk.call()?;
-        Ok(disk.files.get(self.file).map_or(0, |bytes| bytes.len() as u64))
+        disk.call(Wants::Nothing)?;
+        Ok(disk.len(self.file))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut disk = self.disk.0.lock();
-        disk.call()?;
+        disk.call(Wants::Nothing)?;
         disk.counts.reads += 1;
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let bytes = disk.files.get(self.file).and_then(|bytes| bytes.get(start..start.saturating_add(out.len())));
@@ -367,7 +408,8 @@ impl redb::StorageBackend for SimulatedFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut disk = self.disk.0.lock();
-        disk.call()?;
+        let from = disk.len(self.file);
+        disk.call(Wants::Length { from, to: len })?;
         let event = Event::SetLen { file: self.file, len };
         disk.replay(&event, false);
         disk.push(|| event);
@@ -380,7 +422,8 @@ impl redb::StorageBackend for SimulatedFile {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut disk = self.disk.0.lock();
-        disk.call()?;
+        let from = disk.len(self.file);
+        disk.call(Wants::Length { from, to: from.max(offset.saturating_add(data.len() as u64)) })?;
         disk.counts.writes += 1;
         disk.counts.bytes_written += data.len() as u64;
         disk.write(self.file, offset, data);

@@ -51,20 +51,25 @@ impl WriteTxn {
     ///
     /// # Errors
     /// `CommitUnknown`: whether it happened shows when the store is reopened.
-    pub(crate) fn commit(mut self, mode: CommitMode) -> Result<()> {
+    pub(crate) fn commit(self, mode: CommitMode) -> Result<()> {
+        self.commit_new(mode).map_err(|error| {
+            Error::new(
+                ErrorKind::CommitUnknown,
+                format!("{}; reopen the store to learn what happened", error.message()),
+            )
+            .with_source(error)
+        })
+    }
+
+    /// [`commit`](Self::commit) in a file that is no store yet, and is made again if this fails: then it matters why,
+    /// not whether it happened.
+    pub(super) fn commit_new(mut self, mode: CommitMode) -> Result<()> {
         if mode == CommitMode::Relaxed {
             let relaxed = self.0.set_durability(Durability::None);
             relaxed.map_err(storage("making a commit relaxed"))?;
         }
         self.0.set_quick_repair(mode == CommitMode::QuickRepair);
-        self.0.commit().map_err(|error| {
-            let inner = storage("committing")(error);
-            Error::new(
-                ErrorKind::CommitUnknown,
-                format!("{}; reopen the store to learn what happened", inner.message()),
-            )
-            .with_source(inner)
-        })
+        self.0.commit().map_err(storage("committing"))
     }
 
     /// Takes everything back.

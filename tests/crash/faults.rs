@@ -1,17 +1,18 @@
 //! Every call of the disk failing, once and from then on: typed errors, a poisoned handle, and after a clean
 //! reopening what was acknowledged.
 
+use std::error::Error as _;
 use std::sync::{Arc, Barrier, Mutex};
 
 use modeldb::simulation::{Fault, SimulatedDisk};
-use modeldb::{ErrorKind, ManualClock, NewRun, RunId, Sequence, Store, Timestamp};
+use modeldb::{Error, ErrorKind, ManualClock, NewRun, RunId, Sequence, Store, Timestamp};
 
 use super::model::{Model, Op};
 use super::workload::{History, Workload, options};
 use crate::support::random::printed_seed;
 
 /// Writes whose outcome is known, made again on other disks.
-fn script(seed: u64, writes: usize) -> History {
+pub(super) fn script(seed: u64, writes: usize) -> History {
     let mut workload = Workload::new(seed);
     for _ in 0..writes {
         workload.write_one();
@@ -21,18 +22,40 @@ fn script(seed: u64, writes: usize) -> History {
 
 /// What a run of the script on a failing disk came to.
 #[derive(Default)]
-struct Outcome {
-    acknowledged: u64,
+pub(super) struct Outcome {
+    pub(super) acknowledged: u64,
     /// The kind of the error that ended it.
-    error: Option<ErrorKind>,
+    pub(super) error: Option<ErrorKind>,
+    /// That of the last error behind it.
+    pub(super) cause: Option<ErrorKind>,
+    /// It failed before the store was open.
+    pub(super) opening: bool,
 }
 
-fn is_of_the_disk(kind: ErrorKind) -> bool {
+impl Outcome {
+    fn fail(&mut self, error: &Error) {
+        self.error = Some(error.kind());
+        self.cause = Some(cause(error));
+    }
+}
+
+/// The kind of the last of the crate's errors in the chain.
+pub(super) fn cause(error: &Error) -> ErrorKind {
+    let mut kind = error.kind();
+    let mut source = error.source();
+    while let Some(behind) = source {
+        kind = behind.downcast_ref::<Error>().map_or(kind, Error::kind);
+        source = behind.source();
+    }
+    kind
+}
+
+pub(super) fn is_of_the_disk(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Io | ErrorKind::StorageFull | ErrorKind::Poisoned | ErrorKind::CommitUnknown)
 }
 
 /// Runs the script, closing and reopening in its middle, until something fails.
-fn run(script: &History, disk: &SimulatedDisk, cache: usize) -> Outcome {
+pub(super) fn run(script: &History, disk: &SimulatedDisk, cache: usize) -> Outcome {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
     let mut outcome = Outcome::default();
     let half = script.writes.len() / 2;
@@ -41,7 +64,8 @@ fn run(script: &History, disk: &SimulatedDisk, cache: usize) -> Outcome {
         let store = match opened {
             Ok(store) => store,
             Err(error) => {
-                outcome.error = Some(error.kind());
+                outcome.fail(&error);
+                outcome.opening = true;
                 return outcome;
             }
         };
@@ -50,28 +74,27 @@ fn run(script: &History, disk: &SimulatedDisk, cache: usize) -> Outcome {
             let written = write(&store, ops, once.as_deref());
             match written {
                 Ok(()) => outcome.acknowledged += 1,
-                Err(kind) => {
-                    outcome.error = Some(kind);
+                Err(error) => {
+                    outcome.fail(&error);
                     after_a_failure(script, &store, outcome.acknowledged);
                     return outcome;
                 }
             }
         }
         if let Err(error) = store.close() {
-            outcome.error = Some(error.kind());
+            outcome.fail(&error);
             return outcome;
         }
     }
     outcome
 }
 
-fn write(store: &Store, ops: &[Op], once: Option<&str>) -> Result<(), ErrorKind> {
+fn write(store: &Store, ops: &[Op], once: Option<&str>) -> Result<(), Error> {
     let calls = |w: &mut modeldb::Write<'_>| ops.iter().try_for_each(|op| op.call(w));
     match once {
         Some(id) => store.write_once(id, calls).map(drop),
         None => store.write(calls),
     }
-    .map_err(|error| error.kind())
 }
 
 /// A handle that failed writes no more; reads are right, or fail as the disk does.
@@ -99,7 +122,7 @@ fn after_a_failure(script: &History, store: &Store, acknowledged: u64) {
 }
 
 /// Opens the disk once it works again: what was acknowledged is there, and of the rest only what may be.
-fn check(script: &History, disk: &SimulatedDisk, outcome: &Outcome, context: &str) {
+pub(super) fn check(script: &History, disk: &SimulatedDisk, outcome: &Outcome, context: &str) {
     disk.set_fault(None);
     let store = options(2).open_simulated(disk).unwrap_or_else(|error| panic!("{context}: {error}"));
     let sequence = store.read().sequence().get();

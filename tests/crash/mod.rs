@@ -1,6 +1,7 @@
 //! Crashes and failing disks: what was acknowledged is there, nothing is there by halves.
 
 mod faults;
+mod full;
 mod images;
 pub(crate) mod model;
 mod recovery;
