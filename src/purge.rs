@@ -4,23 +4,26 @@
 //! all its changes, oldest first. Each slice is one commit that says what it erased. An entity with many changes
 //! takes several; until the last, its record stays, and says that it is being purged.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use crate::entity::state::{Place, State};
+use crate::entity::txn::Purged;
 use crate::error::Result;
 use crate::id::{ChangeId, EntityKind, PerKind, Row};
 use crate::keys::Key;
 use crate::limits;
 use crate::log::change::Fact;
+use crate::log::draft::Erasure;
 use crate::log::read::LogReader;
 use crate::model::Parents;
 use crate::storage::{ReadTables, Source};
 use crate::store::Store;
 use crate::time::Timestamp;
+use crate::write::Write;
 
 /// What to purge.
 #[derive(Debug, Clone, Default)]
@@ -118,19 +121,29 @@ impl Store {
             changes: 0,
             blocks: HashSet::new(),
             gone: Default::default(),
+            root: None,
+            begun: HashMap::new(),
+            kept: HashSet::new(),
+            unfinished: false,
         };
         let ended = purge.run()?;
-        purge.report.finished = ended.is_continue();
+        purge.report.finished = ended.is_continue() && !purge.unfinished;
         Ok(purge.report)
     }
 }
 
+type Id = (EntityKind, Row);
+
 /// Changes of one entity that a slice erases.
 struct Target {
-    kind: EntityKind,
-    row: Row,
-    /// The version it has on the snapshot: with another, somebody restored it.
-    version: u64,
+    id: Id,
+    /// What it is purged with: the topmost deleted entity above it, or itself.
+    root: Id,
+    parent: Option<Id>,
+    /// Its last change on the snapshot.
+    last: ChangeId,
+    /// An earlier purge has begun with it.
+    begun: bool,
     changes: Vec<ChangeId>,
     done: bool,
 }
@@ -148,6 +161,24 @@ struct Purge<'p, F> {
     blocks: HashSet<(u64, u32)>,
     /// Rows that were dealt with.
     gone: PerKind<RoaringBitmap>,
+    /// What is purged now, with all that stands under it.
+    root: Option<Id>,
+    /// What this purge has begun with and not ended, with the last change of each.
+    begun: HashMap<Id, ChangeId>,
+    /// What has to stay, and all that stands above it: somebody restored it, or another purge is at it.
+    kept: HashSet<Id>,
+    /// Something that is deleted stays.
+    unfinished: bool,
+}
+
+/// What an entity stands under.
+fn parent(parents: Parents) -> Option<Id> {
+    match parents {
+        Parents::None => None,
+        Parents::Project(project) => Some((EntityKind::Project, project)),
+        Parents::Experiment { experiment, .. } => Some((EntityKind::Experiment, experiment)),
+        Parents::Run(run) => Some((EntityKind::Run, run)),
+    }
 }
 
 /// About which block of the log a change stands in: a pack, or a part of a large commit.
@@ -222,6 +253,8 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
         if self.gone.get(kind.index()).is_some_and(|gone| gone.contains(row.0)) {
             return Ok(ControlFlow::Continue(()));
         }
+        let is_root = self.root.is_none();
+        self.root.get_or_insert((kind, row));
         if let Some(below) = below {
             let mut begun = false;
             let mut from = 0;
@@ -245,6 +278,9 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
             }
         }
         go_on!(self.push(kind, row, false));
+        if is_root {
+            self.root = None;
+        }
         if let Some(gone) = self.gone.get_mut(kind.index()) {
             gone.insert(row.0);
         }
@@ -260,15 +296,17 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
     /// Puts an entity into the slice: all its changes, or only that its purge begins.
     fn push(&mut self, kind: EntityKind, row: Row, begin: bool) -> Flow {
         let Some(stored) = self.state.resolver().stored(kind, row)? else { return Ok(ControlFlow::Continue(())) };
-        let version = stored.entity.version_number();
         let mut changes = Vec::new();
-        let mut next = Some(stored.last).filter(|_| !begin);
+        let mut begun = false;
+        let mut next = Some(stored.last);
         while let Some(at) = next {
             // What a purge before this one erased is the oldest of it.
             let Some(change) = self.log.change(at)? else { break };
-            next = change.previous;
-            if !matches!(change.fact, Fact::Purged { .. }) {
-                changes.push(at);
+            next = change.previous.filter(|_| !begin);
+            match change.fact {
+                Fact::Purged { .. } => begun = true,
+                _ if begin => {}
+                _ => changes.push(at),
             }
         }
         changes.reverse();
@@ -285,7 +323,15 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
             let (now, later) = rest.split_at(fitting);
             self.changes += now.len();
             self.blocks.extend(now.iter().map(block));
-            self.slice.push(Target { kind, row, version, changes: now.to_vec(), done: later.is_empty() && !begin });
+            self.slice.push(Target {
+                id: (kind, row),
+                root: self.root.unwrap_or((kind, row)),
+                parent: parent(stored.parents),
+                last: stored.last,
+                begun,
+                changes: now.to_vec(),
+                done: later.is_empty() && !begin,
+            });
             if later.is_empty() {
                 return Ok(ControlFlow::Continue(()));
             }
@@ -309,11 +355,11 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
         if slice.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
-        let purged = self.store.write(|w| {
+        let store = self.store;
+        let purged = store.write(|w| {
             let mut purged = Vec::with_capacity(slice.len());
             for target in &slice {
-                let Target { kind, row, version, changes, done } = target;
-                purged.push(w.purge(*kind, *row, *version, changes, *done)?);
+                purged.push(self.erase(w, target)?);
             }
             w.end_purge()?;
             Ok(purged)
@@ -321,10 +367,40 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
         for (target, _) in slice.iter().zip(&purged).filter(|(_, purged)| **purged) {
             self.report.changes += target.changes.len() as u64;
             if target.done {
-                self.report.count(target.kind);
+                self.report.count(target.id.0);
             }
         }
-        self.report.commits += u64::from(purged.contains(&true));
+        if !purged.contains(&true) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.report.commits += 1;
         Ok((self.progress)(&self.report))
+    }
+
+    /// Erases a target, unless it has to stay. Answers whether it did.
+    fn erase(&mut self, w: &mut Write<'_>, target: &Target) -> Result<bool> {
+        let (kind, row) = target.id;
+        // Without its root, nothing says any more that the rest is to be purged; and a parent goes last.
+        if !self.kept.contains(&target.root) && !self.kept.contains(&target.id) {
+            let last = self.begun.get(&target.id).copied();
+            let begun = target.begun || last.is_some();
+            let last = last.unwrap_or(target.last);
+            match w.purge(Erasure { kind, row, last, begun, changes: &target.changes, done: target.done })? {
+                Purged::Yes(_) if target.done => {
+                    self.begun.remove(&target.id);
+                    return Ok(true);
+                }
+                Purged::Yes(change) => {
+                    self.begun.insert(target.id, change);
+                    return Ok(true);
+                }
+                Purged::Gone => return Ok(false),
+                Purged::Live => {}
+                Purged::Changed => self.unfinished = true,
+            }
+        }
+        self.kept.insert(target.id);
+        self.kept.extend(target.parent);
+        Ok(false)
     }
 }

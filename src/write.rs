@@ -22,15 +22,15 @@ use crate::entity::lineage::LineageMut;
 use crate::entity::project::ProjectsMut;
 use crate::entity::run::RunsMut;
 use crate::entity::state::State;
-use crate::entity::txn::{self, Host, Txn};
+use crate::entity::txn::{self, Host, Purged, Txn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
+use crate::id::{EntityId, PerKind, Sequence};
 use crate::keys::{Entry, Keys, KeysView, Watermark};
 use crate::limits;
 use crate::log::apply;
 use crate::log::chain::Hash;
 use crate::log::commit::Context;
-use crate::log::draft::{Draft, Slice};
+use crate::log::draft::{Draft, Erasure, Slice};
 use crate::log::pack;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
@@ -82,15 +82,8 @@ impl<'a> Write<'a> {
         self.0.require_version(&entity.into(), version_number)
     }
 
-    pub(crate) fn purge(
-        &mut self,
-        kind: EntityKind,
-        row: Row,
-        version_number: u64,
-        changes: &[ChangeId],
-        done: bool,
-    ) -> Result<bool> {
-        self.0.purge(kind, row, version_number, changes, done)
+    pub(crate) fn purge(&mut self, erasure: Erasure<'_>) -> Result<Purged> {
+        self.0.purge(erasure)
     }
 
     pub(crate) fn end_purge(&mut self) -> Result<()> {

@@ -275,6 +275,29 @@ impl<'a> Decoder<'a> {
         String::from_utf8(bytes).map_err(|_| DecodeError::Other("a stored text is not UTF-8"))
     }
 
+    /// Steps over one item, remembering the texts it names.
+    fn skip(&mut self, depth: usize, named: &mut Vec<Digest>) -> DecodeResult<()> {
+        // Values stand in structs, in lists of structs.
+        if depth > limits::VALUE_DEPTH + 16 {
+            return Err(DecodeError::Depth);
+        }
+        let items = match self.reader.datatype()? {
+            Type::Array => self.array()?,
+            Type::Map => self.map()?.saturating_mul(2),
+            Type::Tag => {
+                self.reader.tag()?;
+                self.array_of(2)?;
+                named.push(self.fixed()?);
+                1
+            }
+            _ => {
+                self.reader.skip()?;
+                0
+            }
+        };
+        (0..items).try_for_each(|_| self.skip(depth + 1, named))
+    }
+
     fn value(&mut self, depth: usize) -> DecodeResult<Value> {
         if depth > limits::VALUE_DEPTH {
             return Err(DecodeError::Depth);
@@ -309,6 +332,15 @@ impl<'a> Decoder<'a> {
             _ => Value::Int(self.reader.i64()?),
         })
     }
+}
+
+/// The texts that an encoding names by digest, as often as it names them; none of them is read.
+pub(crate) fn named_texts(bytes: &[u8]) -> DecodeResult<Vec<Digest>> {
+    let mut named = Vec::new();
+    let mut from = Decoder::new(bytes, &NoTexts);
+    from.skip(0, &mut named)?;
+    from.done()?;
+    Ok(named)
 }
 
 /// What has a canonical encoding.

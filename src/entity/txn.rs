@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{self, Entry, Key, KeysView};
 use crate::log::change::{Field, FieldValue};
-use crate::log::draft::{Draft, Slice};
+use crate::log::draft::{Draft, Erasure, Slice};
 use crate::log::resolve::{Resolver, payload};
 use crate::model::{Actor, Entity, Parents, Stored};
 use crate::storage::WriteTxn;
@@ -32,6 +32,19 @@ pub(crate) trait Host {
     fn memory_bytes(&self) -> usize;
     /// Writes a slice of a large write, which from then on runs alone.
     fn spill(&mut self, sequence: Sequence, slice: Slice, entries: &mut BTreeSet<Entry>) -> Result<()>;
+}
+
+/// What came of erasing something of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purged {
+    /// It was erased, as this change says.
+    Yes(ChangeId),
+    /// There is no such entity any more.
+    Gone,
+    /// It is not deleted any more.
+    Live,
+    /// It is deleted, but somebody else has changed it, or begun to purge it.
+    Changed,
 }
 
 /// A write in progress.
@@ -265,26 +278,19 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
-    /// Erases changes of a deleted entity; `done` if they are the last. Answers false if it is not deleted, not
-    /// there, or not the one that was looked at.
-    pub(crate) fn purge(
-        &mut self,
-        kind: EntityKind,
-        row: Row,
-        version_number: u64,
-        changes: &[ChangeId],
-        done: bool,
-    ) -> Result<bool> {
+    /// Erases changes of a deleted entity, if it is as the purge has seen it.
+    pub(crate) fn purge(&mut self, erasure: Erasure<'_>) -> Result<Purged> {
+        let Erasure { kind, row, last, .. } = erasure;
         match self.place(kind, row, None)? {
-            Some(place) if !self.is_live(&place)? => {}
-            _ => return Ok(false),
+            Some(place) if self.is_live(&place)? => return Ok(Purged::Live),
+            Some(_) => {}
+            None => return Ok(Purged::Gone),
         }
-        if self.load(kind, row)?.entity.version_number() != version_number {
-            return Ok(false);
+        if self.load(kind, row)?.last != last {
+            return Ok(Purged::Changed);
         }
-        let purged = self.draft.purge(kind, row, changes, done, &*self.common.entropy);
-        self.keep(purged)?;
-        Ok(true)
+        let purged = self.draft.purge(erasure, &*self.common.entropy);
+        self.keep(purged).map(Purged::Yes)
     }
 
     /// Ends an operation; a write that has become large goes to the disk.

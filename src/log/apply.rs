@@ -72,8 +72,12 @@ pub(crate) fn apply(
     for (first, payload) in slice.parts {
         tables.put_log_part(sequence, first, &payload)?;
     }
+    for ((kind, row), date) in slice.dates {
+        tables.put_date(kind, row, date.millis())?;
+    }
     remove(&slice.removed, tables)?;
-    erase::erase(slice.erased, Sequence::new(sequence), tables)
+    erase::erase(slice.erased, Sequence::new(sequence), tables)?;
+    slice.released.iter().try_for_each(|digest| tables.release_text(digest, 1))
 }
 
 const ROWS_KEY: &str = "rows";

@@ -1,6 +1,6 @@
 //! What a change says. Outcomes, not requests: ids, random names and times are in it, rows are not.
 
-use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Encoder};
+use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Digest, Encoder, NoTexts};
 use crate::error::{Error, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, RunId, Sequence};
 use crate::model::{
@@ -415,6 +415,24 @@ impl Change {
             Fact::Created(_) => self.entity.kind().code(),
             Fact::Edited { .. } | Fact::Purged { .. } => 0,
         }
+    }
+
+    /// The [`code`](Self::code) of a change that is encoded.
+    pub(crate) fn code_of(bytes: &[u8]) -> DecodeResult<u8> {
+        let mut from = Decoder::new(bytes, &NoTexts);
+        from.array()?;
+        if from.uint()? != 0 {
+            return Ok(0);
+        }
+        u8::try_from(from.uint()?).map_err(|_| DecodeError::Other("a kind of more than a byte"))
+    }
+
+    /// The long texts of an entity as it is, as often as its creation would name them.
+    pub(crate) fn texts_of(entity: &Entity) -> Vec<(Digest, Vec<u8>)> {
+        let fact = Fact::Created(Box::new(entity.clone()));
+        let mut encoder = Encoder::new();
+        Change { entity: entity.id(), previous: None, fact }.encode(&mut encoder);
+        encoder.large
     }
 }
 

@@ -82,6 +82,25 @@ pub(crate) struct Slice {
     pub(crate) removed: Vec<(EntityKind, Row)>,
     /// Changes of earlier commits that are erased.
     pub(crate) erased: Vec<ChangeId>,
+    /// Long texts that records named which are removed.
+    pub(crate) released: Vec<Digest>,
+    /// The dates that removed records gave their parents, which nothing else tells any more.
+    pub(crate) dates: HashMap<(EntityKind, Row), Timestamp>,
+}
+
+/// What a purge takes of one entity.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Erasure<'e> {
+    pub(crate) kind: EntityKind,
+    pub(crate) row: Row,
+    /// The last change it must have: with another, somebody else has been there.
+    pub(crate) last: ChangeId,
+    /// Its purge has begun before.
+    pub(crate) begun: bool,
+    /// What is erased now.
+    pub(crate) changes: &'e [ChangeId],
+    /// Nothing of it is left then, and its record goes too.
+    pub(crate) done: bool,
 }
 
 /// The changes of one write.
@@ -103,6 +122,8 @@ pub(crate) struct Draft {
     hidden: Vec<(EntityKind, Row, bool)>,
     removed: Vec<(EntityKind, Row)>,
     erased: Vec<ChangeId>,
+    released: Vec<Digest>,
+    kept_dates: HashMap<(EntityKind, Row), Timestamp>,
     /// The latest dates of what is under projects and experiments, as far as this write made them later.
     pub(crate) dates: HashMap<(EntityKind, Row), Timestamp>,
     /// Rows the next entities get, by kind.
@@ -129,6 +150,8 @@ impl Draft {
             hidden: Vec::new(),
             removed: Vec::new(),
             erased: Vec::new(),
+            released: Vec::new(),
+            kept_dates: HashMap::new(),
             dates: HashMap::new(),
             next_rows,
             bytes: 0,
@@ -219,23 +242,30 @@ impl Draft {
         Ok(())
     }
 
-    /// Erases `changes` of a staged entity that was deleted; `done` if they are the last, and its record goes too.
-    pub(crate) fn purge(
-        &mut self,
-        kind: EntityKind,
-        row: Row,
-        changes: &[ChangeId],
-        done: bool,
-        entropy: &dyn Entropy,
-    ) -> Result<()> {
+    /// Erases changes of a staged entity that was deleted. Answers the change that says so.
+    pub(crate) fn purge(&mut self, erasure: Erasure<'_>, entropy: &dyn Entropy) -> Result<ChangeId> {
+        let Erasure { kind, row, begun, changes, done, .. } = erasure;
         let stored =
             self.staged.get(kind, row).ok_or_else(|| Error::corrupt("an entity is purged before it is read"))?;
+        // The changes that named the texts of a record go before it does: until then, it names them itself.
+        let texts = if begun == done { Change::texts_of(&stored.entity) } else { Vec::new() };
+        let (entity, previous, parents) = (stored.entity.id(), stored.last, stored.parents);
+        let date = stored.entity.date_updated();
+        for (digest, text) in texts {
+            if done {
+                self.released.push(digest);
+            } else {
+                self.bytes += text.len();
+                self.staged.texts.entry(digest).or_insert(Text { bytes: text, references: 0 }).references += 1;
+            }
+        }
         let count = u32::try_from(changes.len()).map_err(|_| Error::corrupt("too many changes are erased at once"))?;
         let fact = Fact::Purged { changes: count, done };
-        let change = Change { entity: stored.entity.id(), previous: Some(stored.last), fact };
+        let change = Change { entity, previous: Some(previous), fact };
         let last = self.push(&change, entropy)?;
         self.erased.extend_from_slice(changes);
         if done {
+            touch(&mut self.kept_dates, parents, date);
             self.staged.remove(kind, row);
             self.removed.push((kind, row));
             if matches!(kind, EntityKind::Project | EntityKind::Experiment) {
@@ -245,7 +275,7 @@ impl Draft {
             staged.dirty = true;
             staged.stored.last = last;
         }
-        Ok(())
+        Ok(last)
     }
 
     /// Ends an operation: the changes since the one before are its. One without changes is not told.
@@ -316,6 +346,8 @@ impl Draft {
             hidden: std::mem::take(&mut self.hidden),
             removed: std::mem::take(&mut self.removed),
             erased: std::mem::take(&mut self.erased),
+            released: std::mem::take(&mut self.released),
+            dates: std::mem::take(&mut self.kept_dates),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A record names the change that made it what it is; each change names the one before. Each step costs
 //! one read of the log.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ChangeId, Sequence};
 use crate::log::change::{Change, Fact};
 use crate::log::commit::{Commit, Operation};
@@ -25,11 +25,21 @@ pub struct HistoryEntry {
     pub change: Option<Change>,
 }
 
-/// Takes back changes of `stored` until it is what it was at `at`. None if it did not exist yet, or if what it was
-/// is erased already: it is being purged.
+/// Takes back changes of `stored` until it is what it was at `at`. None if it did not exist yet, or if a purge has
+/// erased what it was.
 pub(crate) fn rewind<S: Source>(log: &LogReader<'_, S>, mut stored: Stored, at: Sequence) -> Result<Option<Stored>> {
+    let mut purging = false;
     while stored.last.sequence > at {
-        let Some(change) = log.change(stored.last)? else { return Ok(None) };
+        let Some(change) = log.change(stored.last)? else {
+            if purging {
+                return Ok(None);
+            }
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("{} as of {at}: its change {} was erased", stored.entity.id(), stored.last),
+            ));
+        };
+        purging |= matches!(change.fact, Fact::Purged { .. });
         if !undo(&mut stored, change)? {
             return Ok(None);
         }

@@ -1,21 +1,8 @@
 //! What a purge takes and what it leaves.
 
-use modeldb::{
-    ErrorKind, ExperimentId, ManualClock, NewExperiment, NewProject, NewRun, Options, ProjectId, RunId, SeededEntropy,
-    Store, Timestamp,
-};
+use modeldb::{ErrorKind, ExperimentId, NewExperiment, NewProject, NewRun, ProjectId, RunId, Store};
 
-fn options() -> Options {
-    Store::options().entropy(SeededEntropy::new(5)).clock(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)))
-}
-
-fn purge(store: &Store) -> modeldb::PurgeReport {
-    store.purge().unwrap()
-}
-
-fn long(letter: &str) -> String {
-    letter.repeat(10_000)
-}
+use super::{long, options, purge};
 
 struct Made {
     project: ProjectId,

@@ -12,6 +12,7 @@ pub(crate) const RUNS: TableDefinition<u32, &[u8]> = TableDefinition::new("runs"
 pub(crate) const PROJECTS: TableDefinition<u32, &[u8]> = TableDefinition::new("projects");
 pub(crate) const LOG: TableDefinition<(u64, u32, u32), &[u8]> = TableDefinition::new("log");
 pub(crate) const PACKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("packs");
+pub(crate) const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("texts");
 pub(crate) const HIDDEN: TableDefinition<(u8, u32), ()> = TableDefinition::new("hidden");
 
 /// A stored value as the crate writes it: kind, version, CRC over all but itself, payload.
