@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::entity::state::{self, State};
 use crate::entity::txn::Txn;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EdgeId, EntityKind, Row, Sequence};
 use crate::keys::Key;
 use crate::log::change::{Field, FieldValue};
@@ -97,7 +97,10 @@ impl<'w, 'a> LineageMut<'w, 'a> {
         let (inputs, outputs) = (entries(inputs, "input")?, entries(outputs, "output")?);
         for entry in inputs.iter().chain(&outputs) {
             let known = match entry {
-                LineageEntry::Run(id) => self.0.require(EntityKind::Run, id.as_str()).is_ok(),
+                LineageEntry::Run(id) => match self.0.require(EntityKind::Run, id.as_str()) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => false,
+                    found => found.map(|_| true)?,
+                },
                 LineageEntry::DatasetVersion(_) => false,
             };
             if !known {
@@ -107,14 +110,10 @@ impl<'w, 'a> LineageMut<'w, 'a> {
         let mut added = 0;
         for input in &inputs {
             for output in &outputs {
-                if self.row(input, output)?.is_some() {
+                let created = self.create_missing(input, output);
+                let created = if added == 0 { created? } else { self.0.keep(created)? };
+                if !created {
                     continue;
-                }
-                let created = self.create(input, output);
-                if added == 0 {
-                    created?
-                } else {
-                    self.0.keep(created)?
                 }
                 self.0.spill_if_large()?;
                 added += 1;
@@ -124,7 +123,11 @@ impl<'w, 'a> LineageMut<'w, 'a> {
         Ok(added)
     }
 
-    fn create(&mut self, input: &LineageEntry, output: &LineageEntry) -> Result<()> {
+    /// Creates an edge, if it is not there. Answers whether it did.
+    fn create_missing(&mut self, input: &LineageEntry, output: &LineageEntry) -> Result<bool> {
+        if self.row(input, output)?.is_some() {
+            return Ok(false);
+        }
         let edge = LineageEdge {
             id: EdgeId::new(self.0.new_id(KIND, "")?)?,
             input: input.clone(),
@@ -133,7 +136,7 @@ impl<'w, 'a> LineageMut<'w, 'a> {
             date_updated: self.0.time(),
             version_number: 1,
         };
-        self.0.create(Entity::LineageEdge(edge), Parents::None).map(|_| ())
+        self.0.create(Entity::LineageEdge(edge), Parents::None).map(|_| true)
     }
 
     /// Removes the edges from each input to each output; those that are not there are ignored. Answers how many
@@ -150,7 +153,8 @@ impl<'w, 'a> LineageMut<'w, 'a> {
         let mut removed = 0;
         for input in &inputs {
             for output in &outputs {
-                let Some(row) = self.row(input, output)? else { continue };
+                let row = self.row(input, output);
+                let Some(row) = (if removed == 0 { row? } else { self.0.keep(row)? }) else { continue };
                 self.0.edit_in_part(KIND, row, vec![(Field::Deleted, Some(FieldValue::Present))])?;
                 self.0.spill_if_large()?;
                 removed += 1;

@@ -1,18 +1,22 @@
 //! The audit: is the log whole, and do the tables hold what it says?
 //!
 //! The chain finds an edited or dropped commit; walking back from each record finds an edited, swapped,
-//! deleted or outdated row; asking the key index for each of them finds what it has lost. What none of them
-//! finds is a log that was rewritten whole or cut at its end: that shows against a head kept elsewhere.
+//! deleted or outdated row; asking the key index for each of them finds what it has lost; counting finds a purge
+//! that says something else than what is gone. What none of them finds is a log that was rewritten whole or cut at
+//! its end, which shows against a head kept elsewhere, and which of two purges erased a change.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use roaring::RoaringBitmap;
 
+use crate::codec::canon::{Digest, Texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
+use crate::log::apply;
 use crate::log::chain::{self, Hash, Head, Root};
-use crate::log::change::Fact;
+use crate::log::change::{Change, Fact};
 use crate::log::commit::Item;
 use crate::log::history;
 use crate::log::read::LogReader;
@@ -66,8 +70,32 @@ pub(crate) trait Lookup {
     fn finds_write(&self, write_id: &str, sequence: Sequence) -> Result<bool>;
 }
 
+/// How often the log names each long text, and the first commit that does.
+struct Counted<'a> {
+    texts: &'a dyn Texts,
+    named: RefCell<HashMap<Digest, (u64, Sequence)>>,
+    now: Cell<Sequence>,
+}
+
+impl Counted<'_> {
+    fn count(&self, digest: Digest, sequence: Sequence) {
+        let mut named = self.named.borrow_mut();
+        let (count, first) = named.entry(digest).or_insert((0, sequence));
+        *count += 1;
+        *first = sequence.min(*first);
+    }
+}
+
+impl Texts for Counted<'_> {
+    fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
+        self.count(*digest, self.now.get());
+        self.texts.text(digest, len)
+    }
+}
+
 struct Audit<'a> {
     tables: &'a ReadTables,
+    texts: &'a Counted<'a>,
     resolver: &'a Resolver<'a, ReadTables>,
     hidden: &'a PerKind<RoaringBitmap>,
     lookup: &'a dyn Lookup,
@@ -77,8 +105,14 @@ struct Audit<'a> {
     removed: PerKind<u64>,
     /// Changes that were erased, by the commits they name for it; and what those commits say of it.
     erasures: BTreeMap<Sequence, (u64, u64)>,
-    edits: u64,
+    /// Changes after creations, and those of them that are reached from a record or from the end of a purge.
+    links: u64,
     walked: u64,
+    /// Of entities whose purge has begun, how many changes say so; and of those whose record is still there, its row.
+    begun: HashMap<EntityId, u64>,
+    purging: Vec<(EntityId, Row)>,
+    /// Entities whose purge has ended, by kind.
+    purged: PerKind<u64>,
 }
 
 /// Audits all commits up to `last`, telling `progress` how many of them are done.
@@ -92,8 +126,10 @@ pub(crate) fn verify(
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<AuditReport> {
     let report = AuditReport { head: last, commits: 0, changes: 0, erased: 0, entities: 0, fault: None };
+    let texts = Counted { texts: resolver, named: RefCell::default(), now: Cell::new(Sequence::ZERO) };
     let mut audit = Audit {
         tables,
+        texts: &texts,
         resolver,
         hidden,
         lookup,
@@ -101,15 +137,19 @@ pub(crate) fn verify(
         rows: Default::default(),
         removed: Default::default(),
         erasures: BTreeMap::new(),
-        edits: 0,
+        links: 0,
         walked: 0,
+        begun: HashMap::new(),
+        purging: Vec::new(),
+        purged: Default::default(),
     };
     audit.chain(last, against, progress)?;
     // A log that cannot be read says nothing about rows created after the break.
     if audit.report.fault.is_none() {
         audit.erasures();
         audit.rows_without_creation()?;
-        if audit.edits != audit.walked {
+        audit.text_references()?;
+        if audit.links != audit.walked {
             audit.outdated_rows(last)?;
         }
     }
@@ -143,7 +183,7 @@ impl Audit<'_> {
         against: Option<&Head>,
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
-        let log = LogReader::new(self.tables, self.resolver);
+        let log = LogReader::new(self.tables, self.texts);
         let walker = LogReader::new(self.tables, self.resolver);
         let (mut previous, mut time) = (Hash::ZERO, Timestamp::from_millis(i64::MIN));
         let mut sequence = Sequence::ZERO;
@@ -155,6 +195,7 @@ impl Audit<'_> {
             if progress(sequence.get(), last.sequence.get()).is_break() {
                 return Err(Error::new(ErrorKind::Conflict, "the audit was cancelled"));
             }
+            self.texts.now.set(sequence);
             let linked = self.commit(&log, &walker, sequence, previous, time);
             let Some((hash, at)) = self.finding(sequence, linked)? else { return Ok(()) };
             (previous, time) = (hash, at);
@@ -183,7 +224,7 @@ impl Audit<'_> {
         let mut count = 0_u32;
         let mut trailer = None;
         let mut created = Vec::new();
-        let (mut erased, mut edited, mut purged) = (Vec::new(), 0, 0);
+        let (mut erased, mut purged) = (Vec::new(), 0);
         let found = log.parts(sequence, &mut |part| {
             for item in &part.items {
                 let id = ChangeId::new(sequence, count);
@@ -200,10 +241,14 @@ impl Audit<'_> {
                     continue;
                 };
                 root.push(change.code(), &item.digest());
+                self.links += u64::from(!matches!(change.fact, Fact::Created(_)));
                 match change.fact {
                     Fact::Created(_) => created.push((id, change.entity.kind(), Some(change.entity))),
-                    Fact::Edited { .. } => edited += 1,
-                    Fact::Purged { changes, .. } => purged += u64::from(changes),
+                    Fact::Edited { .. } => {}
+                    Fact::Purged { changes, done } => {
+                        purged += u64::from(changes);
+                        self.purge(change.entity, done);
+                    }
                 }
             }
             trailer = part.trailer.clone();
@@ -224,13 +269,15 @@ impl Audit<'_> {
         }
         self.report.changes += u64::from(count);
         self.report.erased += erased.len() as u64;
+        if let Item::Erased(actor) = &trailer.actor {
+            erased.push(actor.by);
+        }
         for by in erased {
             self.erasures.entry(by).or_default().0 += 1;
         }
         if purged > 0 {
             self.erasures.entry(sequence).or_default().1 += purged;
         }
-        self.edits += edited;
         for (id, kind, entity) in created {
             let row = self.rows.get_mut(kind.index()).map(|next| {
                 let row = Row(*next);
@@ -241,6 +288,18 @@ impl Audit<'_> {
             self.row(walker, id, kind, entity.as_ref(), row)?;
         }
         Ok((hash, commit.time))
+    }
+
+    /// Takes in what a change says of a purge: once that has ended, nothing else reaches the changes that say so.
+    fn purge(&mut self, entity: EntityId, done: bool) {
+        if !done {
+            *self.begun.entry(entity).or_default() += 1;
+            return;
+        }
+        self.walked += 1 + self.begun.remove(&entity).unwrap_or(0);
+        if let Some(purged) = self.purged.get_mut(entity.kind().index()) {
+            *purged += 1;
+        }
     }
 
     /// Walks back from the record of an entity that `created` made; a creation that was erased names none.
@@ -301,11 +360,17 @@ impl Audit<'_> {
                 }
                 return Ok(());
             };
-            let is_edit = matches!(change.fact, Fact::Edited { .. });
-            purging |= matches!(change.fact, Fact::Purged { .. });
+            let is_link = !matches!(change.fact, Fact::Created(_));
+            if !purging && matches!(change.fact, Fact::Purged { .. }) {
+                purging = true;
+                self.purging.push((entity.clone(), row));
+                for (digest, _) in Change::texts_of(&stored.entity) {
+                    self.texts.count(digest, at.sequence);
+                }
+            }
             let undone = history::undo(&mut stored, change);
             match self.finding(at.sequence, undone)? {
-                Some(true) => self.walked += u64::from(is_edit),
+                Some(true) => self.walked += u64::from(is_link),
                 Some(false) if at == created => return Ok(()),
                 Some(false) => {
                     self.fault(created.sequence, format!("{entity} was created twice"));
@@ -325,24 +390,50 @@ impl Audit<'_> {
     }
 
     fn rows_without_creation(&mut self) -> Result<()> {
+        let next = apply::next_rows(self.tables)?;
         for kind in EntityKind::ALL {
             let created = self.rows.get(kind.index()).copied().unwrap_or(0);
             let (last, stored) = (self.tables.rows(kind)?, self.tables.stored(kind)?);
-            let left = u64::from(created) - self.removed.get(kind.index()).copied().unwrap_or(0);
+            let removed = self.removed.get(kind.index()).copied().unwrap_or(0);
+            let left = u64::from(created) - removed;
+            let sequence = self.report.head.sequence;
             if last > created || stored > left {
-                let sequence = self.report.head.sequence;
                 self.fault(sequence, format!("the table has {stored} rows of {kind}s, and the log left {left}"));
+            }
+            let purged = self.purged.get(kind.index()).copied().unwrap_or(0);
+            if removed != purged {
+                self.fault(sequence, format!("{removed} {kind}s are gone, and the log says that {purged} were purged"));
+            }
+            if next.get(kind.index()) != Some(&created) {
+                self.fault(sequence, format!("rows of {kind}s that were taken would be given again"));
             }
         }
         Ok(())
     }
 
-    /// Some change is not reached from any record: a row was put back to an earlier state. Finds it.
+    /// Each long text is counted as often as it is named: one that is counted less would go while it is needed.
+    fn text_references(&mut self) -> Result<()> {
+        let mut named = self.texts.named.take();
+        let mut faults = Vec::new();
+        let head = self.report.head.sequence;
+        self.tables.text_references(&mut |digest, said| {
+            let (count, first) = named.remove(digest).unwrap_or((0, head));
+            if count != said {
+                faults.push((first, format!("a long text is named {count} times, and counted {said} times")));
+            }
+        })?;
+        // Those that are not there at all were found where they were read.
+        faults.into_iter().for_each(|(first, reason)| self.fault(first, reason));
+        Ok(())
+    }
+
+    /// Some change is not reached from any record: a row was put back to an earlier state. Finds it, of entities that
+    /// are being purged too.
     fn outdated_rows(&mut self, last: Head) -> Result<()> {
         let log = LogReader::new(self.tables, self.resolver);
         let mut changes: HashMap<EntityId, Vec<ChangeId>> = HashMap::new();
         let mut rows: PerKind<u32> = Default::default();
-        let mut places = Vec::new();
+        let mut places = std::mem::take(&mut self.purging);
         for number in 1..=last.sequence.get() {
             let sequence = Sequence::new(number);
             let mut index = 0;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod beside;
+mod erasures;
 mod flips;
 mod pages;
 mod tampering;
