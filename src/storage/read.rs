@@ -281,15 +281,15 @@ impl ReadTables {
     /// Tells of each long text how many changes are said to name it.
     pub(crate) fn text_references(&self, each: &mut dyn FnMut(&Digest, u64)) -> Result<()> {
         let doing = "reading the references to long texts";
+        let texts = self.texts.open(&self.transaction)?;
         let mut next = Bound::Unbounded;
         loop {
-            let found = self
-                .texts
+            let found = texts
                 .range::<(&Digest, u32)>((next.as_ref().map(|(digest, piece)| (digest, *piece)), Bound::Unbounded));
             let Some(row) = found.map_err(storage(doing))?.next() else { return Ok(()) };
             let digest: Digest = *row.map_err(storage(doing))?.0.value().0;
             // Not by the pieces, which are long.
-            let count = self.texts.get((&digest, tables::TEXT_REFERENCES)).map_err(storage(doing))?;
+            let count = texts.get((&digest, tables::TEXT_REFERENCES)).map_err(storage(doing))?;
             let count = count.and_then(|count| count.value().try_into().ok()).map_or(0, u64::from_le_bytes);
             each(&digest, count);
             next = Bound::Excluded((digest, tables::TEXT_REFERENCES));
