@@ -43,7 +43,7 @@
 //!     [`create_many`](RunsMut::create_many)
 //!   - log: [`log_metric`](RunsMut::log_metric), [`log_hyperparameter`](RunsMut::log_hyperparameter),
 //!     [`log_attributes`](RunsMut::log_attributes), [`log_code_version`](RunsMut::log_code_version),
-//!     [`log_environment`](RunsMut::log_environment); values are [`Value`]s, lossless
+//!     [`set_environment`](RunsMut::set_environment); values are [`Value`]s, lossless
 //!   - change: `rename`, `describe`, `add_tags`, `delete`; [`Write::require_version`] if nobody else did meanwhile
 //!   - around runs: [`comments`](Write::comments), [`jobs`](Write::jobs), [`lineage`](Write::lineage)
 //! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
@@ -104,6 +104,7 @@ mod write;
 
 pub use audit::Audit;
 pub use entity::comment::{Comments, CommentsMut};
+pub use entity::copies::{CloneOptions, CopyOptions};
 pub use entity::experiment::{Experiments, ExperimentsMut};
 pub use entity::job::{Jobs, JobsMut};
 pub use entity::lineage::{Lineage, LineageMut};

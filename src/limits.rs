@@ -42,6 +42,9 @@ pub(crate) const WRITE_SLICE_BYTES: usize = 1 << 20;
 /// ...its entries of the key index by as many as this, since sorted ones share pages.
 pub(crate) const WRITE_SLICE_ENTRIES: usize = 65_536;
 
+/// Children that a write looks up at once when it goes through all of a parent.
+pub(crate) const WRITE_PAGE_ROWS: usize = 1024;
+
 /// A group of writes that holds this many bytes is committed without waiting for more.
 pub(crate) const GROUP_BYTES: usize = 16 << 20;
 

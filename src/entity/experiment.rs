@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::entity::artifacts;
+use crate::entity::deletion::{self, Missing};
+use crate::entity::entries::{self, Container, On};
 use crate::entity::listing::{Listing, Scope};
-use crate::entity::rules::{self, Container};
+use crate::entity::rules;
+use crate::entity::shared::shared_calls;
 use crate::entity::state::{self, State};
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ExperimentId, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
-use crate::model::{CodeVersion, Entity, Experiment, KeyValue, NewExperiment, Parents};
+use crate::model::{Artifact, CodeVersion, Entity, Experiment, KeyValue, NewExperiment, Parents};
 use crate::names;
 
 const KIND: EntityKind = EntityKind::Experiment;
@@ -107,7 +111,7 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
         rules::check_tags(&mut experiment.tags)?;
         names::check_name(KIND, &experiment.name)?;
         rules::check_key_values(&mut experiment.attributes)?;
-        rules::check_artifacts(&mut experiment.artifacts)?;
+        artifacts::check(&mut experiment.artifacts)?;
         if experiment.name.is_empty() {
             experiment.name = rules::random_name(self.0, &|name| Ok(self.row_by_name(parent, name)?.is_some()))?;
         } else if self.row_by_name(parent, &experiment.name)?.is_some() {
@@ -115,6 +119,7 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
         }
         experiment.id = ExperimentId::new(self.0.new_id(KIND, experiment.id.as_str())?)?;
         experiment.project_id = project.clone();
+        artifacts::complete(KIND, experiment.id.as_str(), &mut experiment.artifacts);
         rules::owner(self.0, &mut experiment.owner, experiment.owner_tracking.as_ref());
         if experiment.date_created.millis() == 0 {
             experiment.date_created = self.0.time();
@@ -162,57 +167,57 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
         let name = if name.is_empty() {
             rules::random_name(self.0, &|name| Ok(self.row_by_name(project, name)?.is_some()))?
         } else {
-            if self.row_by_name(project, name)?.is_some_and(|other| other != row) {
-                return Err(Error::exists(format!("an experiment named {name:?} exists already")));
-            }
+            self.check_free(project, row, name)?;
             name.to_owned()
         };
         self.0.edit("experiment.rename", KIND, row, vec![(Field::Name, Some(FieldValue::Text(name)))])
     }
 
-    /// Replaces the description; it may be empty.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn describe(&mut self, id: &ExperimentId, text: impl Into<String>) -> Result<()> {
-        rules::describe(self.0, "experiment.describe", KIND, id.as_str(), text.into())
+    /// Whether no experiment of the project but the one in `row` has the name.
+    fn check_free(&self, project: Row, row: Row, name: &str) -> Result<()> {
+        match self.row_by_name(project, name)? {
+            Some(other) if other != row => Err(Error::exists(format!("an experiment named {name:?} exists already"))),
+            _ => Ok(()),
+        }
     }
 
-    /// Adds tags; those that are there stay.
+    /// Renames an experiment and replaces its description, in one operation; what is not given stays, and so does
+    /// the name if the new one is empty.
     ///
     /// # Errors
-    /// `NotFound`; `InvalidArgument` for no tag, an empty or a long one.
-    pub fn add_tags<T: Into<String>>(&mut self, id: &ExperimentId, tags: impl IntoIterator<Item = T>) -> Result<()> {
-        let tags = tags.into_iter().map(Into::into).collect();
-        rules::add_tags(self.0, "experiment.add_tags", KIND, id.as_str(), tags)
+    /// Those of [`rename`](Self::rename).
+    pub fn update(&mut self, id: &ExperimentId, name: Option<&str>, description: Option<&str>) -> Result<()> {
+        names::check_name(KIND, name.unwrap_or_default())?;
+        let row = self.0.require(KIND, id.as_str())?;
+        let project = self.0.load(KIND, row)?.parents.direct();
+        let mut fields = Vec::new();
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            self.check_free(project, row, name)?;
+            fields.push((Field::Name, Some(FieldValue::Text(name.to_owned()))));
+        }
+        if let Some(text) = description {
+            fields.push((Field::Description, Some(FieldValue::Text(text.to_owned()))));
+        }
+        self.0.edit("experiment.update", KIND, row, fields)
     }
 
-    /// Logs attributes, all or none.
+    /// Deletes an experiment: it and its runs are hidden at once, and its name is free. As in ModelDB, one that
+    /// is not there is ignored; [`delete_many`](Self::delete_many) tells.
     ///
     /// # Errors
-    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key.
-    pub fn log_attributes<T: Into<KeyValue>>(
-        &mut self,
-        id: &ExperimentId,
-        entries: impl IntoIterator<Item = T>,
-    ) -> Result<()> {
-        let entries = entries.into_iter().map(Into::into).collect();
-        rules::log_key_values(self.0, "experiment.log_attributes", KIND, id.as_str(), Container::Attributes, entries)
-    }
-
-    /// Logs where the code came from, once.
-    ///
-    /// # Errors
-    /// `NotFound`; `AlreadyExists` if it is logged already.
-    pub fn log_code_version(&mut self, id: &ExperimentId, code: CodeVersion) -> Result<()> {
-        rules::log_code_version(self.0, "experiment.log_code_version", KIND, id.as_str(), code, false)
-    }
-
-    /// Deletes an experiment: it and its runs are hidden at once, and its name is free.
-    ///
-    /// # Errors
-    /// `NotFound`.
+    /// `Corrupt` or `Io` if it cannot be read.
     pub fn delete(&mut self, id: &ExperimentId) -> Result<()> {
-        rules::delete(self.0, "experiment.delete", KIND, id.as_str())
+        deletion::delete_many(self.0, "experiment.delete", KIND, [id.as_str()], Missing::Ignore).map(|_| ())
+    }
+
+    /// Deletes experiments in one operation; those that are not there are ignored. Answers how many there were.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for no id.
+    pub fn delete_many<'i>(&mut self, ids: impl IntoIterator<Item = &'i ExperimentId>) -> Result<u64> {
+        let ids = ids.into_iter().map(ExperimentId::as_str);
+        deletion::delete_many(self.0, "experiment.delete_many", KIND, ids, Missing::Ignore)
     }
 }
+
+shared_calls!(ExperimentsMut, ExperimentId, "experiment");

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::entity::deletion;
+use crate::entity::entries::On;
 use crate::entity::listing::{Listing, Scope};
 use crate::entity::rules;
 use crate::entity::state::{self, State};
@@ -95,6 +97,7 @@ impl<'w, 'a> JobsMut<'w, 'a> {
     /// # Errors
     /// `NotFound`.
     pub fn delete(&mut self, id: &JobId) -> Result<()> {
-        rules::delete(self.0, "job.delete", KIND, id.as_str())
+        let on = On { operation: "job.delete", kind: KIND, id: id.as_str() };
+        deletion::delete(self.0, on)
     }
 }

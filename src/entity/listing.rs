@@ -68,6 +68,7 @@ pub struct Listing<T> {
     at: Sequence,
     scope: Scope,
     newest_first: bool,
+    deleted: bool,
     after: Option<u32>,
     kind: PhantomData<fn() -> T>,
 }
@@ -111,13 +112,21 @@ pub struct Page<T> {
 
 impl<T: Listed> Listing<T> {
     pub(crate) fn new(state: Arc<State>, at: Sequence, scope: Scope) -> Self {
-        Listing { state, at, scope, newest_first: false, after: None, kind: PhantomData }
+        Listing { state, at, scope, newest_first: false, deleted: false, after: None, kind: PhantomData }
     }
 
     /// The same entities, newest first.
     #[must_use]
     pub fn newest_first(mut self) -> Self {
         self.newest_first = true;
+        self
+    }
+
+    /// What was deleted instead, to be restored: the entities that were deleted themselves, and would be there
+    /// again. What is hidden because something above it is deleted comes back with that.
+    #[must_use]
+    pub fn deleted(mut self) -> Self {
+        self.deleted = true;
         self
     }
 
@@ -140,7 +149,7 @@ impl<T: Listed> Listing<T> {
         let mut items = Vec::new();
         let mut last = None;
         while let Some(row) = rows.next()? {
-            let Some(stored) = rows.visible::<T>(row, self.at)? else { continue };
+            let Some(stored) = rows.listed::<T>(row, self.at, self.deleted)? else { continue };
             if items.len() == limit {
                 // One more is there, so there is a next page.
                 return Ok(Page { items, next: last });
@@ -163,13 +172,15 @@ impl<T: Listed> Listing<T> {
             let live = if self.at >= self.state.head.sequence {
                 match resolver.record(T::KIND, row)? {
                     Some(bytes) => match Place::read(T::KIND, bytes.as_slice(), None)? {
-                        Some(place) => self.state.is_live(&place)?,
+                        Some(place) => {
+                            place.deleted == self.deleted && self.state.is_live(&Place { deleted: false, ..place })?
+                        }
                         None => false,
                     },
                     None => false,
                 }
             } else {
-                rows.visible::<T>(row, self.at)?.is_some()
+                rows.listed::<T>(row, self.at, self.deleted)?.is_some()
             };
             count += u64::from(live);
         }
@@ -195,7 +206,7 @@ impl<T: Listed> IntoIterator for Listing<T> {
     type Item = Result<T>;
     type IntoIter = ListingIter<T>;
     fn into_iter(self) -> ListingIter<T> {
-        ListingIter { rows: self.rows(), at: self.at, failed: false, kind: PhantomData }
+        ListingIter { rows: self.rows(), at: self.at, deleted: self.deleted, failed: false, kind: PhantomData }
     }
 }
 
@@ -203,6 +214,7 @@ impl<T: Listed> IntoIterator for Listing<T> {
 pub struct ListingIter<T> {
     rows: Rows,
     at: Sequence,
+    deleted: bool,
     failed: bool,
     kind: PhantomData<fn() -> T>,
 }
@@ -210,7 +222,7 @@ pub struct ListingIter<T> {
 impl<T: Listed> ListingIter<T> {
     fn step(&mut self) -> Result<Option<T>> {
         while let Some(row) = self.rows.next()? {
-            if let Some(stored) = self.rows.visible::<T>(row, self.at)? {
+            if let Some(stored) = self.rows.listed::<T>(row, self.at, self.deleted)? {
                 return T::from_stored(stored).map(Some);
             }
         }
@@ -257,8 +269,8 @@ impl Rows {
         Ok(next.map(Row))
     }
 
-    fn visible<T: Listed>(&self, row: Row, at: Sequence) -> Result<Option<Stored>> {
-        self.state.visible(T::KIND, row, at, &self.recent)
+    fn listed<T: Listed>(&self, row: Row, at: Sequence, deleted: bool) -> Result<Option<Stored>> {
+        self.state.listed(T::KIND, row, at, deleted, &self.recent)
     }
 
     fn fetch(&mut self) -> Result<()> {

@@ -2,12 +2,19 @@
 //!
 //! - [`state`]: what a snapshot reads from; visibility and lookups, now or as of a sequence number.
 //! - [`txn`]: a write in progress: lookups that see it, operations that end in changes.
-//! - [`rules`]: what all kinds share: names, tags, key-values.
+//! - [`rules`]: what all kinds ask of what a caller gives.
+//! - [`entries`], [`artifacts`]: tags and key-values, artifacts and dataset links, for all kinds.
+//! - [`deletion`], [`copies`]: deleting and restoring; copies of projects and of runs.
+//! - [`shared`]: the calls that projects, experiments and runs have in common.
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
 //! - [`view`]: runs without a copy.
 
+pub(crate) mod artifacts;
 pub(crate) mod comment;
+pub(crate) mod copies;
+pub(crate) mod deletion;
+pub(crate) mod entries;
 pub(crate) mod experiment;
 pub(crate) mod job;
 pub(crate) mod lineage;
@@ -15,6 +22,7 @@ pub(crate) mod listing;
 pub(crate) mod project;
 pub(crate) mod rules;
 pub(crate) mod run;
+mod shared;
 pub(crate) mod state;
 pub(crate) mod txn;
 pub(crate) mod view;

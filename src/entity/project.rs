@@ -1,15 +1,21 @@
 //! Projects: the calls a user makes, and their rules (ModelDB 5.1).
 
+use std::sync::Arc;
+
+use crate::entity::artifacts;
+use crate::entity::copies::{self, CopyOptions};
+use crate::entity::deletion::{self, Missing};
+use crate::entity::entries::{self, Container, On};
 use crate::entity::listing::{Listing, Scope};
-use crate::entity::rules::{self, Container};
+use crate::entity::rules;
+use crate::entity::shared::shared_calls;
 use crate::entity::state::{self, State};
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
-use crate::model::{CodeVersion, Entity, KeyValue, NewProject, Parents, Project};
+use crate::model::{Artifact, CodeVersion, Entity, KeyValue, NewProject, Parents, Project};
 use crate::names;
-use std::sync::Arc;
 
 const KIND: EntityKind = EntityKind::Project;
 
@@ -97,7 +103,7 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
         rules::check_tags(&mut project.tags)?;
         names::check_name(KIND, &project.name)?;
         rules::check_key_values(&mut project.attributes)?;
-        rules::check_artifacts(&mut project.artifacts)?;
+        artifacts::check(&mut project.artifacts)?;
         if project.name.is_empty() {
             let workspace = project.workspace.as_str();
             project.name = rules::random_name(self.0, &|name| Ok(self.row_by_name(workspace, name)?.is_some()))?;
@@ -105,6 +111,7 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
             return Err(Error::exists(format!("a project named {:?} exists already", project.name)));
         }
         project.id = ProjectId::new(self.0.new_id(KIND, project.id.as_str())?)?;
+        artifacts::complete(KIND, project.id.as_str(), &mut project.artifacts);
         rules::owner(self.0, &mut project.owner, project.owner_tracking.as_ref());
         project.short_name = names::short_name(&project.name);
         if project.date_created.millis() == 0 {
@@ -160,42 +167,48 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
         self.0.edit("project.rename", KIND, row, vec![(Field::Name, Some(FieldValue::Text(name)))])
     }
 
-    /// Replaces the description; it may be empty.
+    /// Replaces the readme; it may be empty.
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn describe(&mut self, id: &ProjectId, text: impl Into<String>) -> Result<()> {
-        rules::describe(self.0, "project.describe", KIND, id.as_str(), text.into())
+    pub fn set_readme(&mut self, id: &ProjectId, text: impl Into<String>) -> Result<()> {
+        let text = Some(FieldValue::Text(text.into()));
+        on(id, "project.set_readme").edit(self.0, vec![(Field::ReadmeText, text)])
     }
 
-    /// Adds tags; those that are there stay.
+    /// Sets the short name. No index has them: the records of all projects are read, which are few.
     ///
     /// # Errors
-    /// `NotFound`; `InvalidArgument` for no tag, an empty or a long one.
-    pub fn add_tags<T: Into<String>>(&mut self, id: &ProjectId, tags: impl IntoIterator<Item = T>) -> Result<()> {
-        let tags = tags.into_iter().map(Into::into).collect();
-        rules::add_tags(self.0, "project.add_tags", KIND, id.as_str(), tags)
+    /// `NotFound`; `InvalidArgument` if it is empty, longer than
+    /// [`SHORT_NAME_CHARS`](crate::limits::SHORT_NAME_CHARS), or has other characters than `A-Z a-z 0-9 _ . -`;
+    /// `AlreadyExists` if another project has it.
+    pub fn set_short_name(&mut self, id: &ProjectId, short_name: &str) -> Result<()> {
+        if short_name.is_empty() || names::short_name(short_name) != short_name {
+            return Err(Error::invalid(format!("{short_name:?} is not the short name of a project")));
+        }
+        let row = self.0.require(KIND, id.as_str())?;
+        let mut taken = false;
+        self.0.each_child(KIND, Row(0), &mut |_, stored| {
+            taken |= stored.row != row && state::project(stored)?.short_name == short_name;
+            Ok(())
+        })?;
+        if taken {
+            return Err(Error::exists(format!("another project has the short name {short_name:?}")));
+        }
+        let value = Some(FieldValue::Text(short_name.to_owned()));
+        self.0.edit("project.set_short_name", KIND, row, vec![(Field::ShortName, value)])
     }
 
-    /// Logs attributes, all or none.
+    /// Copies a project with its experiments and runs, as they are in this write: under new ids, owned by the
+    /// actor, all else as it was, dates and version numbers too. A run that is part of another one of the project
+    /// is part of that one's copy. Artifacts keep their paths, and so share their bytes.
+    ///
+    /// One operation, in bounded memory. Reads every record twice.
     ///
     /// # Errors
-    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key.
-    pub fn log_attributes<T: Into<KeyValue>>(
-        &mut self,
-        id: &ProjectId,
-        entries: impl IntoIterator<Item = T>,
-    ) -> Result<()> {
-        let entries = entries.into_iter().map(Into::into).collect();
-        rules::log_key_values(self.0, "project.log_attributes", KIND, id.as_str(), Container::Attributes, entries)
-    }
-
-    /// Logs where the code came from, once.
-    ///
-    /// # Errors
-    /// `NotFound`; `AlreadyExists` if it is logged already.
-    pub fn log_code_version(&mut self, id: &ProjectId, code: CodeVersion) -> Result<()> {
-        rules::log_code_version(self.0, "project.log_code_version", KIND, id.as_str(), code, false)
+    /// `NotFound`; `AlreadyExists` or `InvalidArgument` if the copy is to have a name that is taken or too long.
+    pub fn deep_copy(&mut self, id: &ProjectId, options: CopyOptions) -> Result<ProjectId> {
+        copies::deep_copy(self.0, on(id, "project.deep_copy"), options)
     }
 
     /// Deletes a project: it and everything under it is hidden at once, and its name is free.
@@ -203,6 +216,17 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
     /// # Errors
     /// `NotFound`.
     pub fn delete(&mut self, id: &ProjectId) -> Result<()> {
-        rules::delete(self.0, "project.delete", KIND, id.as_str())
+        deletion::delete(self.0, on(id, "project.delete"))
+    }
+
+    /// Deletes projects in one operation: all of them, or an error. Answers how many.
+    ///
+    /// # Errors
+    /// `NotFound` if one of them is not there; `InvalidArgument` for no id.
+    pub fn delete_many<'i>(&mut self, ids: impl IntoIterator<Item = &'i ProjectId>) -> Result<u64> {
+        let ids = ids.into_iter().map(ProjectId::as_str);
+        deletion::delete_many(self.0, "project.delete_many", KIND, ids, Missing::Refuse)
     }
 }
+
+shared_calls!(ProjectsMut, ProjectId, "project");

@@ -1,9 +1,15 @@
 //! Runs: the calls a user makes, and their rules (ModelDB 5.3).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::entity::artifacts;
+use crate::entity::copies::{self, CloneOptions};
+use crate::entity::deletion::{self, Missing};
+use crate::entity::entries::{self, Container, On};
 use crate::entity::listing::{Listing, Scope};
-use crate::entity::rules::{self, Container};
+use crate::entity::rules;
+use crate::entity::shared::shared_calls;
 use crate::entity::state::{self, State, no_such};
 use crate::entity::txn::Txn;
 use crate::entity::view::RunGuard;
@@ -11,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::id::{EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log::change::{Field, FieldValue};
 use crate::log::read::Recent;
-use crate::model::{CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
+use crate::model::{Artifact, CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
 use crate::names;
 use crate::time::Timestamp;
 
@@ -147,7 +153,8 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         rules::check_key_values(&mut run.attributes)?;
         rules::check_key_values(&mut run.hyperparameters)?;
         rules::check_key_values(&mut run.metrics)?;
-        rules::check_artifacts(&mut run.artifacts)?;
+        artifacts::check(&mut run.artifacts)?;
+        artifacts::check_datasets(&mut run.datasets)?;
         run.features.sort();
         run.features.dedup();
         if run.features.first().is_some_and(|feature| feature.name.is_empty()) {
@@ -164,11 +171,15 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         run.id = RunId::new(self.0.new_id(KIND, run.id.as_str())?)?;
         run.project_id = parent.project_id.clone();
         run.experiment_id = parent.experiment_id.clone();
+        artifacts::complete(KIND, run.id.as_str(), &mut run.artifacts);
+        artifacts::complete_datasets(&mut run.datasets);
         rules::owner(self.0, &mut run.owner, run.owner_tracking.as_ref());
         if run.date_created.millis() == 0 {
             run.date_created = self.0.time();
         }
-        run.date_updated = run.date_created.max(self.0.time());
+        if run.date_updated.millis() == 0 || run.date_updated < run.date_created {
+            run.date_updated = run.date_created.max(self.0.time());
+        }
         run.version_number = 1;
         let id = run.id.clone();
         let (project, experiment) = (parent.project, parent.experiment);
@@ -211,35 +222,6 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         }
         let value = Some(FieldValue::Text(name.to_owned()));
         self.set(id, "run.rename", Field::Name, value)
-    }
-
-    /// Replaces the description; it may be empty.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn describe(&mut self, id: &RunId, text: impl Into<String>) -> Result<()> {
-        rules::describe(self.0, "run.describe", KIND, id.as_str(), text.into())
-    }
-
-    /// Adds tags; those that are there stay.
-    ///
-    /// # Errors
-    /// `NotFound`; `InvalidArgument` for no tag, an empty or a long one.
-    pub fn add_tags<T: Into<String>>(&mut self, id: &RunId, tags: impl IntoIterator<Item = T>) -> Result<()> {
-        let tags = tags.into_iter().map(Into::into).collect();
-        rules::add_tags(self.0, "run.add_tags", KIND, id.as_str(), tags)
-    }
-
-    /// Logs attributes, all or none.
-    ///
-    /// # Errors
-    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key.
-    pub fn log_attributes<T: Into<KeyValue>>(
-        &mut self,
-        id: &RunId,
-        entries: impl IntoIterator<Item = T>,
-    ) -> Result<()> {
-        self.log(id, "run.log_attributes", Container::Attributes, entries)
     }
 
     /// Logs one hyperparameter.
@@ -296,33 +278,81 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         entries: impl IntoIterator<Item = T>,
     ) -> Result<()> {
         let entries = entries.into_iter().map(Into::into).collect();
-        rules::log_key_values(self.0, operation, KIND, id.as_str(), container, entries)
+        entries::log(self.0, on(id, operation), container, entries)
     }
 
-    /// Logs where the code came from, once.
+    /// Deletes the metrics of these keys; unknown ones are ignored.
     ///
     /// # Errors
-    /// `NotFound`; `AlreadyExists` if it is logged already.
-    pub fn log_code_version(&mut self, id: &RunId, code: CodeVersion) -> Result<()> {
-        rules::log_code_version(self.0, "run.log_code_version", KIND, id.as_str(), code, false)
+    /// `NotFound`; `InvalidArgument` for no key.
+    pub fn delete_metrics<T: Into<String>>(&mut self, id: &RunId, keys: impl IntoIterator<Item = T>) -> Result<()> {
+        let keys = keys.into_iter().map(Into::into).collect();
+        entries::delete(self.0, on(id, "run.delete_metrics"), Container::Metrics, keys)
     }
 
-    /// Logs where the code came from, over what was logged before.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn overwrite_code_version(&mut self, id: &RunId, code: CodeVersion) -> Result<()> {
-        rules::log_code_version(self.0, "run.overwrite_code_version", KIND, id.as_str(), code, true)
-    }
-
-    /// Logs the software the run is made with, over what was logged before.
+    /// Deletes all metrics.
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn log_environment(&mut self, id: &RunId, mut environment: Environment) -> Result<()> {
+    pub fn delete_all_metrics(&mut self, id: &RunId) -> Result<()> {
+        entries::delete_all(self.0, on(id, "run.delete_all_metrics"), Container::Metrics)
+    }
+
+    /// Deletes the hyperparameters of these keys; unknown ones are ignored.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for no key.
+    pub fn delete_hyperparameters<T: Into<String>>(
+        &mut self,
+        id: &RunId,
+        keys: impl IntoIterator<Item = T>,
+    ) -> Result<()> {
+        let keys = keys.into_iter().map(Into::into).collect();
+        entries::delete(self.0, on(id, "run.delete_hyperparameters"), Container::Hyperparameters, keys)
+    }
+
+    /// Deletes all hyperparameters.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn delete_all_hyperparameters(&mut self, id: &RunId) -> Result<()> {
+        entries::delete_all(self.0, on(id, "run.delete_all_hyperparameters"), Container::Hyperparameters)
+    }
+
+    /// Logs links to datasets, all or none. Their paths are kept as they are.
+    ///
+    /// # Errors
+    /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key, or for a
+    /// linked version of a dataset, of which there are none yet.
+    pub fn log_datasets(&mut self, id: &RunId, datasets: impl IntoIterator<Item = Artifact>) -> Result<()> {
+        artifacts::put_datasets(self.0, on(id, "run.log_datasets"), datasets.into_iter().collect(), false)
+    }
+
+    /// Sets links to datasets, in place of those that are there and beside them.
+    ///
+    /// # Errors
+    /// Those of [`log_datasets`](Self::log_datasets), without `AlreadyExists`.
+    pub fn set_datasets(&mut self, id: &RunId, datasets: impl IntoIterator<Item = Artifact>) -> Result<()> {
+        artifacts::put_datasets(self.0, on(id, "run.set_datasets"), datasets.into_iter().collect(), true)
+    }
+
+    /// Sets where the code came from, in place of what was logged before.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn set_code_version(&mut self, id: &RunId, code: CodeVersion) -> Result<()> {
+        let value = Some(FieldValue::CodeVersion(Box::new(code)));
+        self.set(id, "run.set_code_version", Field::CodeVersionSnapshot, value)
+    }
+
+    /// Sets the software the run is made with, in place of what was set before.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn set_environment(&mut self, id: &RunId, mut environment: Environment) -> Result<()> {
         environment.normalize();
         let value = Some(FieldValue::Environment(Box::new(environment)));
-        self.set(id, "run.log_environment", Field::Environment, value)
+        self.set(id, "run.set_environment", Field::Environment, value)
     }
 
     /// Sets when the work began.
@@ -341,9 +371,56 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         self.set(id, "run.end", Field::EndTime, Some(FieldValue::Time(when)))
     }
 
-    fn set(&mut self, id: &RunId, operation: &'static str, field: Field, value: Option<FieldValue>) -> Result<()> {
+    /// Sets the job that makes the run. It need not be one of this store.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for an empty id.
+    pub fn set_job_id(&mut self, id: &RunId, job: impl AsRef<str>) -> Result<()> {
+        let job = job.as_ref();
+        if job.is_empty() {
+            return Err(Error::invalid("the id of a job is empty"));
+        }
+        self.set(id, "run.set_job_id", Field::JobId, Some(FieldValue::Text(job.to_owned())))
+    }
+
+    /// Makes a run a part of another. Reads the record of each that the other one is a part of.
+    ///
+    /// # Errors
+    /// `NotFound` if one of the two is not there; `InvalidArgument` if the run would be a part of itself, be it by
+    /// way of others, deleted ones too.
+    pub fn set_parent(&mut self, id: &RunId, parent: &RunId) -> Result<()> {
         let row = self.0.require(KIND, id.as_str())?;
-        self.0.edit(operation, KIND, row, vec![(field, value)])
+        self.0.require(KIND, parent.as_str())?;
+        let mut seen = HashSet::new();
+        let mut next = Some(parent.clone());
+        while let Some(above) = next.take() {
+            if above == *id {
+                return Err(Error::invalid(format!("run {id} would be a part of itself")));
+            }
+            // A parent at creation is kept verbatim: it need not be there, and may close a circle of others.
+            if let Some((row, _)) = self.0.find(KIND, above.as_str())?
+                && seen.insert(row)
+            {
+                next = state::run(self.0.read(KIND, row)?)?.parent_id;
+            }
+        }
+        let value = Some(FieldValue::Text(parent.as_str().to_owned()));
+        self.0.edit("run.set_parent", KIND, row, vec![(Field::ParentId, value)])
+    }
+
+    fn set(&mut self, id: &RunId, operation: &'static str, field: Field, value: Option<FieldValue>) -> Result<()> {
+        on(id, operation).edit(self.0, vec![(field, value)])
+    }
+
+    /// Creates a run like another, in its experiment or in one of any project: under a new id, owned by the actor,
+    /// with its four dates now. The rest is that of the other, its version number too; artifacts keep their
+    /// paths, and so share their bytes. Only the job that made the other did not make this one.
+    ///
+    /// # Errors
+    /// `NotFound` if the run or the experiment is not there; `AlreadyExists` or `InvalidArgument` if the new name
+    /// is taken or too long.
+    pub fn clone_run(&mut self, id: &RunId, options: CloneOptions) -> Result<RunId> {
+        copies::clone_run(self.0, on(id, "run.clone"), options)
     }
 
     /// Deletes a run: it is hidden at once, and its name is free.
@@ -351,9 +428,20 @@ impl<'w, 'a> RunsMut<'w, 'a> {
     /// # Errors
     /// `NotFound`.
     pub fn delete(&mut self, id: &RunId) -> Result<()> {
-        rules::delete(self.0, "run.delete", KIND, id.as_str())
+        deletion::delete(self.0, on(id, "run.delete"))
+    }
+
+    /// Deletes runs in one operation; those that are not there are ignored. Answers how many there were.
+    ///
+    /// # Errors
+    /// `NotFound` if none of them is there; `InvalidArgument` for no id.
+    pub fn delete_many<'i>(&mut self, ids: impl IntoIterator<Item = &'i RunId>) -> Result<u64> {
+        let ids = ids.into_iter().map(RunId::as_str);
+        deletion::delete_many(self.0, "run.delete_many", KIND, ids, Missing::RefuseAll)
     }
 }
+
+shared_calls!(RunsMut, RunId, "run");
 
 struct Parent {
     project: Row,

@@ -117,11 +117,26 @@ impl State {
 
     /// The entity in `row` as of `at`, if it was visible then; `recent` as for [`stored`](Self::stored).
     pub(crate) fn visible(&self, kind: EntityKind, row: Row, at: Sequence, recent: &Recent) -> Result<Option<Stored>> {
+        self.listed(kind, row, at, false, recent)
+    }
+
+    /// The entity in `row` as of `at`, if it itself was `deleted` then, or not, and nothing above it was.
+    pub(crate) fn listed(
+        &self,
+        kind: EntityKind,
+        row: Row,
+        at: Sequence,
+        deleted: bool,
+        recent: &Recent,
+    ) -> Result<Option<Stored>> {
         let Some(stored) = self.stored(kind, row, at, recent)? else { return Ok(None) };
+        if stored.deleted != deleted {
+            return Ok(None);
+        }
         let live = if at >= self.head.sequence {
-            self.is_live(&Place::of(&stored))?
+            self.is_live(&Place { parents: stored.parents, deleted: false })?
         } else {
-            !stored.deleted && self.parents_live(stored.parents, at, recent)?
+            self.parents_live(stored.parents, at, recent)?
         };
         if live { self.with_date(stored, at, recent).map(Some) } else { Ok(None) }
     }

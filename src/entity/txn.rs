@@ -9,8 +9,10 @@ use crate::entity::state::{Common, Place, State, no_such};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{self, Entry, Key, KeysView};
-use crate::log::change::{Field, FieldValue};
+use crate::limits;
+use crate::log::change::{Fact, Field, FieldValue};
 use crate::log::draft::{Draft, Erasure, Slice};
+use crate::log::read::LogReader;
 use crate::log::resolve::{Resolver, payload};
 use crate::model::{Actor, Entity, Parents, Stored};
 use crate::storage::WriteTxn;
@@ -111,6 +113,15 @@ impl<'a> Txn<'a> {
         self.draft.staged.get(kind, row).ok_or_else(|| Error::corrupt("a staged entity is gone"))
     }
 
+    /// The entity in `row`, without keeping it: for what passes many by.
+    pub(crate) fn read(&self, kind: EntityKind, row: Row) -> Result<Stored> {
+        if let Some(stored) = self.draft.staged.get(kind, row) {
+            return Ok(stored.clone());
+        }
+        let stored = self.resolver()?.stored(kind, row)?;
+        stored.ok_or_else(|| Error::corrupt(format!("the record of {kind} row {} is missing", row.0)))
+    }
+
     fn is_hidden(&self, kind: EntityKind, row: Row) -> bool {
         match self.draft.staged.get(kind, row) {
             Some(stored) => stored.deleted,
@@ -118,7 +129,7 @@ impl<'a> Txn<'a> {
         }
     }
 
-    fn is_live(&self, place: &Place) -> Result<bool> {
+    pub(crate) fn is_live(&self, place: &Place) -> Result<bool> {
         Ok(!place.deleted && self.parents_live(place.parents)?)
     }
 
@@ -166,6 +177,51 @@ impl<'a> Txn<'a> {
         Ok(proposed)
     }
 
+    /// Up to `limit` rows from `from` on that are proposed for `key`, ascending.
+    fn page(&self, key: Key, from: u32, limit: usize) -> Result<Vec<u32>> {
+        let keys = self.host.keys();
+        let mut rows = if self.host.has_spilled_entries() {
+            keys.page(self.host.txn()?, key, from, u32::MAX, false, limit)?
+        } else {
+            keys.page(&self.host.state().tables, key, from, u32::MAX, false, limit)?
+        };
+        let (from, to) = (key.entry(Row(from)), key.entry(Row(u32::MAX)));
+        rows.extend(self.entries.range(from..=to).map(|(_, row)| *row).take(limit));
+        rows.sort_unstable();
+        rows.dedup();
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    /// Hands the children of `kind` that a parent has now to `each`, in order of creation; deleted ones left out,
+    /// and what `each` adds as well. Nothing is kept of them.
+    pub(crate) fn each_child(
+        &mut self,
+        kind: EntityKind,
+        parent: Row,
+        each: &mut dyn FnMut(&mut Self, Stored) -> Result<()>,
+    ) -> Result<()> {
+        let end = self.draft.next_rows().get(kind.index()).copied().unwrap_or(0);
+        let mut from = 0;
+        loop {
+            let rows = self.page(Key::children(kind, parent), from, limits::WRITE_PAGE_ROWS)?;
+            for row in rows.iter().filter(|row| **row < end) {
+                let row = Row(*row);
+                // The index only proposes, and a purged child has no record.
+                match self.place(kind, row, None)? {
+                    Some(place) if !place.deleted && place.parents.direct() == parent => {}
+                    _ => continue,
+                }
+                let stored = self.read(kind, row)?;
+                each(self, stored)?;
+            }
+            match rows.last().and_then(|last| last.checked_add(1)) {
+                Some(next) if next < end && rows.len() == limits::WRITE_PAGE_ROWS => from = next,
+                _ => return Ok(()),
+            }
+        }
+    }
+
     /// Where the entity in `row` stands; none if its id is not `id`.
     fn place(&self, kind: EntityKind, row: Row, id: Option<&str>) -> Result<Option<Place>> {
         if let Some(stored) = self.draft.staged.get(kind, row) {
@@ -179,7 +235,7 @@ impl<'a> Txn<'a> {
     }
 
     /// The row and place of an id, deleted or not.
-    fn find(&self, kind: EntityKind, id: &str) -> Result<Option<(Row, Place)>> {
+    pub(crate) fn find(&self, kind: EntityKind, id: &str) -> Result<Option<(Row, Place)>> {
         let mut found = None;
         self.rows(self.common.hashing.id(kind, id), &mut |row| {
             found = self.place(kind, row, Some(id))?.map(|place| (row, place));
@@ -199,6 +255,27 @@ impl<'a> Txn<'a> {
             Some((row, place)) if self.is_live(&place)? => Ok(row),
             _ => Err(no_such(kind, id)),
         }
+    }
+
+    /// The row of the entity `id`, which must be deleted itself, with nothing above it deleted, and not be in
+    /// the middle of a purge.
+    pub(crate) fn require_deleted(&self, kind: EntityKind, id: &str) -> Result<Row> {
+        let (row, place) = self.find(kind, id)?.ok_or_else(|| no_such(kind, id))?;
+        if !self.parents_live(place.parents)? {
+            return Err(Error::not_found(format!("what {kind} {id:?} belongs to is deleted")));
+        }
+        if !place.deleted {
+            return Err(Error::not_found(format!("{kind} {id:?} is not deleted")));
+        }
+        let last = self.read(kind, row)?.last;
+        if last.sequence < self.sequence {
+            let resolver = self.resolver()?;
+            let change = LogReader::new(self.host.txn()?, &resolver).change(last)?;
+            if change.is_none_or(|change| matches!(change.fact, Fact::Purged { .. })) {
+                return Err(Error::not_found(format!("{kind} {id:?} is being purged")));
+            }
+        }
+        Ok(row)
     }
 
     /// Refuses an entity that has another version number.

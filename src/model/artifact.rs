@@ -93,3 +93,9 @@ pub enum ArtifactType {
     Code,
     Container,
 }
+
+/// The artifact of a key, in a list in ascending order of keys.
+pub(super) fn of_key<'a>(artifacts: &'a [Artifact], key: &str) -> Option<&'a Artifact> {
+    let at = artifacts.binary_search_by(|artifact| artifact.key.as_str().cmp(key)).ok()?;
+    artifacts.get(at)
+}

@@ -1,4 +1,5 @@
 use crate::id::{ExperimentId, ProjectId};
+use crate::model::artifact;
 use crate::model::project::common_setters;
 use crate::model::{Artifact, CodeVersion, KeyValue, KeyValues, OwnerTracking};
 use crate::time::Timestamp;
@@ -34,6 +35,13 @@ pub struct Experiment {
     pub artifacts: Vec<Artifact>,
     /// 1 at creation, one more with each operation that changes the experiment.
     pub version_number: u64,
+}
+
+impl Experiment {
+    /// The artifact of a key. Binary search.
+    pub fn artifact(&self, key: &str) -> Option<&Artifact> {
+        artifact::of_key(&self.artifacts, key)
+    }
 }
 
 /// What an experiment is created from.

@@ -1,4 +1,5 @@
 use crate::id::ProjectId;
+use crate::model::artifact;
 use crate::model::{Artifact, CodeVersion, KeyValue, KeyValues, OwnerTracking, Ternary};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -43,6 +44,13 @@ pub struct Project {
     pub artifacts: Vec<Artifact>,
     /// 1 at creation, one more with each operation that changes the project.
     pub version_number: u64,
+}
+
+impl Project {
+    /// The artifact of a key. Binary search.
+    pub fn artifact(&self, key: &str) -> Option<&Artifact> {
+        artifact::of_key(&self.artifacts, key)
+    }
 }
 
 /// Who may see an entity (ModelDB's `ResourceVisibility`).

@@ -1,4 +1,5 @@
 use crate::id::{ExperimentId, ProjectId, RunId};
+use crate::model::artifact;
 use crate::model::project::common_setters;
 use crate::model::{Artifact, CodeVersion, Environment, KeyValue, KeyValues, OwnerTracking, VersionedInputs};
 use crate::time::Timestamp;
@@ -60,6 +61,18 @@ pub struct Run {
     pub versioned_inputs: Option<VersionedInputs>,
     /// 1 at creation, one more with each operation that changes the run.
     pub version_number: u64,
+}
+
+impl Run {
+    /// The artifact of a key. Binary search.
+    pub fn artifact(&self, key: &str) -> Option<&Artifact> {
+        artifact::of_key(&self.artifacts, key)
+    }
+
+    /// The dataset link of a key. Binary search.
+    pub fn dataset(&self, key: &str) -> Option<&Artifact> {
+        artifact::of_key(&self.datasets, key)
+    }
 }
 
 /// One observed value at an epoch and a time (ModelDB's `Observation`).
@@ -171,6 +184,20 @@ impl NewRun {
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.0.environment = Some(environment);
+        self
+    }
+
+    /// Adds a link to a dataset.
+    #[must_use]
+    pub fn dataset(mut self, dataset: Artifact) -> Self {
+        self.0.datasets.push(dataset);
+        self
+    }
+
+    /// The date of the last change, instead of the commit's time; one before the date of creation is ignored.
+    #[must_use]
+    pub fn date_updated(mut self, when: Timestamp) -> Self {
+        self.0.date_updated = when;
         self
     }
 

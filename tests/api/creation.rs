@@ -259,7 +259,7 @@ fn the_other_environments_come_back() {
     let found = bench.get(&bare).environment.unwrap();
     assert_eq!((found.content.clone(), found.variables.len()), (None, 1));
     // Logged over what was logged before.
-    bench.store.write(|w| w.runs().log_environment(&bare, docker.clone())).unwrap();
+    bench.store.write(|w| w.runs().set_environment(&bare, docker.clone())).unwrap();
     assert_eq!(bench.get(&bare).environment, Some(docker));
 }
 
@@ -285,7 +285,7 @@ fn code_is_logged_once_or_over_what_was_there() {
     assert_eq!(read.projects().get(project).unwrap().code_version_snapshot, Some(archive.clone()));
     assert_eq!(read.experiments().get(experiment).unwrap().code_version_snapshot, Some(archive.clone()));
     assert_eq!(read.runs().get(&run).unwrap().code_version_snapshot, Some(archive));
-    bench.store.write(|w| w.runs().overwrite_code_version(&run, git.clone())).unwrap();
+    bench.store.write(|w| w.runs().set_code_version(&run, git.clone())).unwrap();
     assert_eq!(bench.get(&run).code_version_snapshot, Some(git));
 }
 

@@ -114,7 +114,6 @@ fn what_is_hidden_cannot_be_changed_or_deleted_again() {
         store.write(|w| w.runs().delete(&other)),
         store.write(|w| w.runs().create(&tree.experiment, NewRun::new()).map(|_| ())),
         store.write(|w| w.experiments().describe(&tree.experiment, "x")),
-        store.write(|w| w.experiments().delete(&tree.experiment)),
         store.write(|w| w.experiments().create(&tree.project, NewExperiment::new()).map(|_| ())),
         store.write(|w| w.projects().rename(&tree.project, "x")),
         store.write(|w| w.projects().delete(&tree.project)),
@@ -122,6 +121,10 @@ fn what_is_hidden_cannot_be_changed_or_deleted_again() {
     for refused in refused {
         assert_eq!(kind(refused), gone);
     }
+    // An experiment that is not there is ignored.
+    let before = store.read().sequence();
+    store.write(|w| w.experiments().delete(&tree.experiment)).unwrap();
+    assert_eq!(store.read().sequence(), before);
 }
 
 #[test]

@@ -109,10 +109,10 @@ fn every_editable_field_has_its_old_and_new_value() {
             w.runs().start(&run, ms(2))?;
             w.runs().start(&run, ms(0))?;
             w.runs().end(&run, ms(3))?;
-            w.runs().log_environment(&run, old.clone())?;
-            w.runs().log_environment(&run, new.clone())?;
+            w.runs().set_environment(&run, old.clone())?;
+            w.runs().set_environment(&run, new.clone())?;
             w.runs().log_code_version(&run, code.clone())?;
-            w.runs().overwrite_code_version(&run, CodeVersion::default())?;
+            w.runs().set_code_version(&run, CodeVersion::default())?;
             w.runs().log_attributes(&run, [("a.b/c", Value::Null)])?;
             w.runs().log_hyperparameter(&run, "h", true)
         })

@@ -115,8 +115,8 @@ fn step(store: &Store, random: &mut Random, ids: &mut Ids) -> Option<()> {
                         4 => w.runs().log_attributes(&run, [(key, value)]),
                         5 => w.runs().log_hyperparameter(&run, key, value),
                         6 => w.runs().add_tags(&run, [key]),
-                        7 => w.runs().log_environment(&run, Environment::new().variable(key, text)),
-                        _ => w.runs().overwrite_code_version(&run, CodeVersion::git(key, text).date_logged(now)),
+                        7 => w.runs().set_environment(&run, Environment::new().variable(key, text)),
+                        _ => w.runs().set_code_version(&run, CodeVersion::git(key, text).date_logged(now)),
                     }
                 })
                 .ok()?;

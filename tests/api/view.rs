@@ -82,7 +82,7 @@ fn a_view_of_the_past_equals_the_run_of_then() {
                 w.runs().describe(run, "other")?;
                 w.runs().log_metric(run, "new", 1)?;
                 w.runs().add_tags(run, ["new"])?;
-                w.runs().log_environment(run, Environment::new().command_line(["x"]))?;
+                w.runs().set_environment(run, Environment::new().command_line(["x"]))?;
             }
             Ok(())
         })

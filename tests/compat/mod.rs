@@ -145,7 +145,7 @@ fn format_1_opens_as_it_was_written() {
     let code = CodeVersion::git("https://example.org/r.git", "abc").dirty(true).filepath("a.py");
     assert_eq!(run.code_version_snapshot, Some(code));
     assert_eq!(run.features[0].name, "age");
-    assert_eq!(run.artifacts, [Artifact::new("model", "s3://bucket/model").path_only()]);
+    assert_eq!(run.artifacts, [Artifact::new("model", "s3://bucket/model").path_only().upload_completed()]);
     assert!(run.environment.is_some());
     assert_eq!(run.version_number, 3);
 

@@ -446,9 +446,7 @@ impl Operate<'_, '_, '_> {
             EntityKind::Experiment => {
                 (self.write.experiments().log_code_version(&experiment_id(&id), given), "experiment.log_code_version")
             }
-            _ if overwrite => {
-                (self.write.runs().overwrite_code_version(&run_id(&id), given), "run.overwrite_code_version")
-            }
+            _ if overwrite => (self.write.runs().set_code_version(&run_id(&id), given), "run.set_code_version"),
             _ => (self.write.runs().log_code_version(&run_id(&id), given), "run.log_code_version"),
         };
         agree(result, &errors)?;
@@ -461,8 +459,8 @@ impl Operate<'_, '_, '_> {
         let environment = generate::environment(self.random);
         self.tell(format_args!("log environment of run {id:.40}"));
         let errors = self.there(EntityKind::Run, &id);
-        agree(self.write.runs().log_environment(&run_id(&id), environment.clone()), &errors)?;
-        self.edit("run.log_environment", EntityKind::Run, &id, |plain| plain.environment = Some(sorted(environment)));
+        agree(self.write.runs().set_environment(&run_id(&id), environment.clone()), &errors)?;
+        self.edit("run.set_environment", EntityKind::Run, &id, |plain| plain.environment = Some(sorted(environment)));
         Ok(())
     }
 
@@ -492,14 +490,18 @@ impl Operate<'_, '_, '_> {
         };
         let id = self.id(kind);
         self.tell(format_args!("delete {kind} {id:.40}"));
-        let errors = self.there(kind, &id);
+        let errors = match kind {
+            // One that is not there is ignored.
+            EntityKind::Experiment => vec![],
+            _ => self.there(kind, &id),
+        };
         let (result, operation) = match kind {
             EntityKind::Project => (self.write.projects().delete(&project_id(&id)), "project.delete"),
             EntityKind::Experiment => (self.write.experiments().delete(&experiment_id(&id)), "experiment.delete"),
             _ => (self.write.runs().delete(&run_id(&id)), "run.delete"),
         };
         agree(result, &errors)?;
-        let row = self.row(kind, &id).unwrap();
+        let Some(row) = self.row(kind, &id) else { return Ok(()) };
         self.world.edit(operation, kind, row, |_, deleted| *deleted = true);
         self.compare(kind, &id);
         Ok(())

@@ -248,6 +248,7 @@ impl World {
         let artifacts: BTreeSet<&str> = wanted.artifacts.iter().map(|artifact| artifact.key.as_str()).collect();
         if artifacts.len() < wanted.artifacts.len()
             || artifacts.contains("")
+            || wanted.artifacts.iter().any(|artifact| artifact.path_only && artifact.path.is_empty())
             || wanted.features.contains(&String::new())
         {
             errors.push(ErrorKind::InvalidArgument);
@@ -302,6 +303,7 @@ impl World {
         let owner = if wanted.owner.is_empty() && !owned_by_group { &pending.actor } else { &wanted.owner };
         let mut artifacts = wanted.artifacts.clone();
         artifacts.sort_by(|a, b| a.key.cmp(&b.key));
+        artifacts.iter_mut().for_each(|artifact| stored_artifact(kind, id, artifact));
         let features: BTreeSet<String> = wanted.features.iter().cloned().collect();
         let plain = Plain {
             id: id.to_owned(),
@@ -433,6 +435,19 @@ pub(crate) fn vals(entries: &[(String, Value)]) -> Vals {
     let vals: BTreeMap<_, _> =
         entries.iter().map(|(key, value)| (key.clone(), (Val::of(value), declared(value)))).collect();
     vals
+}
+
+/// An empty path becomes that of the layout (tracking 7.2), and nothing is left to upload.
+pub(crate) fn stored_artifact(kind: EntityKind, id: &str, artifact: &mut modeldb::Artifact) {
+    if artifact.path.is_empty() {
+        let entity = ["ProjectEntity", "ExperimentEntity", "ExperimentRunEntity"][index(kind)];
+        artifact.path = format!("{entity}/{id}/{}", artifact.key);
+        let end = format!(".{}", artifact.filename_extension);
+        if end != "." && !artifact.key.ends_with(&end) {
+            artifact.path.push_str(&end);
+        }
+    }
+    artifact.upload_completed = true;
 }
 
 /// Requirements and constraints are kept by library, equal ones in their order.
