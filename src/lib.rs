@@ -44,7 +44,12 @@
 //!   - log: [`log_metric`](RunsMut::log_metric), [`log_hyperparameter`](RunsMut::log_hyperparameter),
 //!     [`log_attributes`](RunsMut::log_attributes), [`log_code_version`](RunsMut::log_code_version),
 //!     [`set_environment`](RunsMut::set_environment); values are [`Value`]s, lossless
-//!   - change: `rename`, `describe`, `add_tags`, `delete`; [`Write::require_version`] if nobody else did meanwhile
+//!   - beside: [`log_artifacts`](RunsMut::log_artifacts), [`log_datasets`](RunsMut::log_datasets),
+//!     [`set_job_id`](RunsMut::set_job_id), [`set_parent`](RunsMut::set_parent)
+//!   - change: `rename`, `describe`, `add_tags`, `set_*` to replace, `delete_*` for what was logged;
+//!     [`Write::require_version`] if nobody else did meanwhile
+//!   - delete: `delete`, `delete_many`, and `restore`; [`Listing::deleted`] lists what can be
+//!   - copy: [`clone_run`](RunsMut::clone_run), [`deep_copy`](ProjectsMut::deep_copy) of a project
 //!   - around runs: [`comments`](Write::comments), [`jobs`](Write::jobs), [`lineage`](Write::lineage)
 //! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
 //!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]
@@ -74,6 +79,7 @@
 //! # Guide
 //!
 //! - [`guide::cookbook`]: recipes, each a compiled program
+//! - [`guide::rpc_table`]: each RPC of ModelDB, and the call that does it
 //! - [`guide::durability`]: what is promised when, and what to do after an error
 //! - [`guide::architecture`]: a tour of the code for whoever wants to change it
 //! - [`guide::format`]: every byte on disk

@@ -14,4 +14,5 @@ mod model;
 mod opening;
 mod outcome;
 mod purge;
+mod rpc;
 mod support;
