@@ -75,8 +75,9 @@
 //! ## F6: `entity/`
 //!
 //! The rules, one file per kind: what may be created, logged, renamed, deleted. `state` is what a snapshot reads
-//! from, `txn` a write in progress, `rules` what all kinds share, `listing` pages and iterators, `view` runs without a
-//! copy. Each public call ends in one operation of the draft. *Not for* writing tables: only `log::apply` does.
+//! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that projects,
+//! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
+//! `copies` copies projects and runs, `listing` is pages and iterators, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only `log::apply` does.
 //!
 //! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`
 //!

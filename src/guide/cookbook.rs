@@ -255,6 +255,84 @@
 //! # }
 //! ```
 //!
+//! # Correct what was logged
+//!
+//! Logging never replaces; what is wrong is set, or deleted and logged again.
+//!
+//! ```
+//! use modeldb::{Artifact, ErrorKind, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a").metric("accuracy", 9.1).attribute("gpu", "a100"))
+//! # })?;
+//! let again = store.write(|w| w.runs().log_metric(&run, "accuracy", 0.91));
+//! assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
+//! store.write(|w| {
+//!     w.runs().delete_metrics(&run, ["accuracy"])?;
+//!     w.runs().log_metric(&run, "accuracy", 0.91)?;
+//!     w.runs().set_attributes(&run, [("gpu", "h100")])?; // in place of what is there
+//!     w.runs().log_artifacts(&run, [Artifact::new("model", "s3://models/1").filename_extension("pkl")])
+//! })?;
+//! let found = store.read().runs().get(&run)?;
+//! assert_eq!(found.metrics.get("accuracy"), Some(&0.91.into()));
+//! assert_eq!(found.artifact("model").map(|model| model.path.as_str()), Some("s3://models/1"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Do it again
+//!
+//! A clone of a run is that run with other dates; a deep copy of a project has all its experiments and runs, and is
+//! one operation in the log, however many they are.
+//!
+//! ```
+//! use modeldb::{CloneOptions, CopyOptions, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let (project, run) = store.write(|w| {
+//! #     let project = w.projects().get_or_create("wine")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     Ok((project, w.runs().create(&experiment, NewRun::named("a").hyperparameter("depth", 6))?))
+//! # })?;
+//! let (clone, copy) = store.write(|w| {
+//!     let clone = w.runs().clone_run(&run, CloneOptions::new().name("b"))?;
+//!     let copy = w.projects().deep_copy(&project, CopyOptions::new())?;
+//!     Ok((clone, copy))
+//! })?;
+//! let read = store.read();
+//! assert_eq!(read.runs().get(&clone)?.hyperparameters.get("depth"), Some(&6.into()));
+//! assert_eq!(read.projects().get(&copy)?.name, "wine-2");
+//! assert_eq!(read.runs().list_in_project(&copy)?.count()?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Take a deletion back
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let run = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a"))
+//! # })?;
+//! store.write(|w| w.runs().delete(&run))?;
+//!
+//! let experiment = store.read().experiments().get_by_name(&store.read().projects().get_by_name("p")?.id, "e")?;
+//! for deleted in store.read().runs().list(&experiment.id)?.deleted() {
+//!     let deleted = deleted?;
+//!     store.write(|w| w.runs().restore(&deleted.id))?;
+//! }
+//! assert_eq!(store.read().runs().get(&run)?.name, "a");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Erase for good
 //!
 //! Deleting hides: the record stays, and so does its history. A purge erases both. The log keeps digests of what it

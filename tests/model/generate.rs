@@ -144,7 +144,7 @@ pub(crate) fn code(random: &mut Random) -> CodeVersion {
     }
 }
 
-fn artifact(random: &mut Random) -> Artifact {
+pub(crate) fn artifact(random: &mut Random) -> Artifact {
     let artifact = Artifact::new(key(random), text(random));
     if random.percent(30) { artifact.path_only() } else { artifact }
 }

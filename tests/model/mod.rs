@@ -3,6 +3,7 @@
 //! A failing test prints its seed and step; `MODELDB_SEED=<seed>` runs it again with that seed, and
 //! `MODELDB_STEPS=<n>` cuts it short.
 
+mod another;
 mod around;
 mod bulk;
 mod check;

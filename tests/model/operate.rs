@@ -17,7 +17,7 @@ pub(crate) enum Left {
 }
 
 /// The result must be one of `errors`, or success if there is none.
-fn agree<T>(result: Result<T>, errors: &[ErrorKind]) -> std::result::Result<T, Left> {
+pub(super) fn agree<T>(result: Result<T>, errors: &[ErrorKind]) -> std::result::Result<T, Left> {
     match result {
         Ok(value) if errors.is_empty() => Ok(value),
         Ok(_) => panic!("it succeeded, and should be one of {errors:?}"),
@@ -55,7 +55,8 @@ impl Operate<'_, '_, '_> {
                 38..=42 => self.rename(),
                 43..=48 => self.describe(),
                 49..=55 => self.add_tags(),
-                56..=75 => self.log(),
+                56..=66 => self.log(),
+                67..=75 => self.another(),
                 76..=80 => self.code_version(),
                 81..=83 => self.environment(),
                 84..=87 => self.start_or_end(),
@@ -66,12 +67,12 @@ impl Operate<'_, '_, '_> {
         done.map_or_else(|left| left, |()| Left::Whole(None))
     }
 
-    fn tell(&mut self, what: impl std::fmt::Display) {
+    pub(super) fn tell(&mut self, what: impl std::fmt::Display) {
         (self.trace)(format!("{what}"));
     }
 
     /// A kind, mostly runs.
-    fn kind(&mut self) -> EntityKind {
+    pub(super) fn kind(&mut self) -> EntityKind {
         match self.random.below(10) {
             0 => EntityKind::Project,
             1 | 2 => EntityKind::Experiment,
@@ -80,7 +81,7 @@ impl Operate<'_, '_, '_> {
     }
 
     /// The id of an entity that is likely there: or hidden, or no entity's.
-    fn id(&mut self, kind: EntityKind) -> String {
+    pub(super) fn id(&mut self, kind: EntityKind) -> String {
         let rows = self.world.entities[index(kind)].len();
         if rows == 0 || self.random.one_in(25) {
             return generate::word(self.random);
@@ -97,11 +98,11 @@ impl Operate<'_, '_, '_> {
         self.world.entities[index(kind)][row].versions[0].plain.id.clone()
     }
 
-    fn row(&self, kind: EntityKind, id: &str) -> Option<usize> {
+    pub(super) fn row(&self, kind: EntityKind, id: &str) -> Option<usize> {
         self.world.visible_row(kind, id, self.world.now())
     }
 
-    fn there(&self, kind: EntityKind, id: &str) -> Vec<ErrorKind> {
+    pub(super) fn there(&self, kind: EntityKind, id: &str) -> Vec<ErrorKind> {
         if self.row(kind, id).is_some() { vec![] } else { vec![ErrorKind::NotFound] }
     }
 
@@ -122,7 +123,7 @@ impl Operate<'_, '_, '_> {
         }
     }
 
-    fn read(&mut self, kind: EntityKind, id: &str) -> Result<Plain> {
+    pub(super) fn read(&mut self, kind: EntityKind, id: &str) -> Result<Plain> {
         match kind {
             EntityKind::Project => self.write.projects().get(&project_id(id)).map(|project| plain(&project)),
             EntityKind::Experiment => {
@@ -133,7 +134,7 @@ impl Operate<'_, '_, '_> {
     }
 
     /// The write sees what it did.
-    fn compare(&mut self, kind: EntityKind, id: &str) {
+    pub(super) fn compare(&mut self, kind: EntityKind, id: &str) {
         let found = self.read(kind, id);
         let row = self.row(kind, id);
         let expected = row.and_then(|row| self.world.visible(kind, row, self.world.now())).map(|plain| &**plain);
@@ -345,7 +346,13 @@ impl Operate<'_, '_, '_> {
         Ok(())
     }
 
-    fn edit(&mut self, operation: &'static str, kind: EntityKind, id: &str, change: impl FnOnce(&mut Plain)) {
+    pub(super) fn edit(
+        &mut self,
+        operation: &'static str,
+        kind: EntityKind,
+        id: &str,
+        change: impl FnOnce(&mut Plain),
+    ) {
         let row = self.row(kind, id).unwrap();
         self.world.edit(operation, kind, row, |plain, _| change(plain));
         self.compare(kind, id);

@@ -64,6 +64,8 @@ pub(crate) struct Plain {
     pub(crate) end: Option<i64>,
     pub(crate) features: Vec<String>,
     pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) datasets: Vec<Artifact>,
+    pub(crate) job: String,
     pub(crate) code_version: String,
     pub(crate) parent: String,
 }
@@ -95,6 +97,8 @@ impl Plain {
             end: None,
             features: Vec::new(),
             artifacts: Vec::new(),
+            datasets: Vec::new(),
+            job: String::new(),
             code_version: String::new(),
             parent: String::new(),
         }
@@ -180,6 +184,8 @@ impl From<&Run> for Plain {
             end: millis(run.end_time),
             features: run.features.iter().map(|feature| feature.name.clone()).collect(),
             artifacts: run.artifacts.clone(),
+            datasets: run.datasets.clone(),
+            job: run.job_id.clone(),
             code_version: run.code_version.clone(),
             parent: run.parent_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             ..Plain::new(EntityKind::Run)

@@ -276,7 +276,6 @@ impl World {
     pub(crate) fn create(&mut self, kind: EntityKind, parent: usize, wanted: &Wanted, id: &str, name: &str) -> usize {
         let now = self.now();
         let at = index(kind);
-        let row = self.entities[at].len();
         if !wanted.id.is_empty() {
             assert_eq!(id, wanted.id);
         }
@@ -334,9 +333,16 @@ impl World {
             parent: wanted.parent.clone(),
             ..Plain::new(kind)
         };
-        pending.touched.insert((at, row));
-        self.by_id[at].insert(id.to_owned(), row);
-        self.names.entry((at, parent, name.to_owned())).or_default().push(row);
+        self.adopt(kind, parent, plain)
+    }
+
+    /// Takes a new entity in as it is.
+    pub(crate) fn adopt(&mut self, kind: EntityKind, parent: usize, plain: Plain) -> usize {
+        let (at, now) = (index(kind), self.now());
+        let row = self.entities[at].len();
+        self.pending.as_mut().unwrap().touched.insert((at, row));
+        self.by_id[at].insert(plain.id.clone(), row);
+        self.names.entry((at, parent, plain.name.clone())).or_default().push(row);
         self.children.entry((at, parent)).or_default().push(row);
         self.entities[at].push(Entity {
             parent,
@@ -348,13 +354,24 @@ impl World {
 
     /// Tells of an operation that created `rows`.
     pub(crate) fn end_creation(&mut self, operation: &'static str, kind: EntityKind, rows: &[usize]) {
+        let rows: Vec<_> = rows.iter().map(|row| (kind, *row)).collect();
+        self.end_changes(operation, &rows);
+    }
+
+    /// Tells of an operation that changed each of `rows` once.
+    pub(crate) fn end_changes(&mut self, operation: &'static str, rows: &[(EntityKind, usize)]) {
         let now = self.now();
-        for row in rows {
-            self.entities[index(kind)][*row].changes.push((now, operation));
+        for (kind, row) in rows {
+            self.entities[index(*kind)][*row].changes.push((now, operation));
         }
         if !rows.is_empty() {
             self.pending.as_mut().unwrap().operations.push((operation.to_owned(), rows.len() as u32));
         }
+    }
+
+    /// Who makes the write in progress.
+    pub(crate) fn actor(&self) -> String {
+        self.pending.as_ref().unwrap().actor.clone()
     }
 
     /// One operation on a visible entity: `change` makes it another, or leaves it as it is.
@@ -365,6 +382,13 @@ impl World {
         row: usize,
         change: impl FnOnce(&mut Plain, &mut bool),
     ) {
+        if self.change(kind, row, change) {
+            self.end_changes(operation, &[(kind, row)]);
+        }
+    }
+
+    /// A part of an operation: answers whether `change` made the entity another.
+    pub(crate) fn change(&mut self, kind: EntityKind, row: usize, change: impl FnOnce(&mut Plain, &mut bool)) -> bool {
         let now = self.now();
         let pending = self.pending.as_mut().unwrap();
         let entity = &mut self.entities[index(kind)][row];
@@ -372,7 +396,7 @@ impl World {
         let (mut plain, mut deleted) = ((*last.plain).clone(), last.deleted);
         change(&mut plain, &mut deleted);
         if plain == *last.plain && deleted == last.deleted {
-            return;
+            return false;
         }
         plain.version += 1;
         plain.updated = plain.updated.max(pending.time);
@@ -384,9 +408,8 @@ impl World {
             entity.versions.pop();
         }
         entity.versions.push(Version { sequence: now, plain: Rc::new(plain), deleted });
-        entity.changes.push((now, operation));
         pending.touched.insert((index(kind), row));
-        pending.operations.push((operation.to_owned(), 1));
+        true
     }
 
     /// Errors of logging `entries` over those that are `present`.
