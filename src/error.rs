@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Conflict,
     /// The caller's input breaks a rule: an empty key, a name too long, a negative page.
     InvalidArgument,
+    /// The input is legal in ModelDB's protocol, and without a meaning there: a struct to compare with.
+    Unimplemented,
     /// The input is legal but larger than this engine accepts; the message names the limit.
     LimitExceeded,
     /// Another handle or process has the store open.
@@ -70,6 +72,7 @@ impl ErrorKind {
             ErrorKind::StorageFull => 8,
             ErrorKind::Incompatible | ErrorKind::NestedWrite => 9,
             ErrorKind::Conflict => 10,
+            ErrorKind::Unimplemented => 12,
             ErrorKind::Io => 13,
             ErrorKind::Locked | ErrorKind::Closed | ErrorKind::Poisoned => 14,
             ErrorKind::Corrupt => 15,
@@ -83,6 +86,7 @@ impl ErrorKind {
             ErrorKind::AlreadyExists => "already exists",
             ErrorKind::Conflict => "conflict",
             ErrorKind::InvalidArgument => "invalid argument",
+            ErrorKind::Unimplemented => "unimplemented",
             ErrorKind::LimitExceeded => "limit exceeded",
             ErrorKind::Locked => "locked",
             ErrorKind::NestedWrite => "nested write",

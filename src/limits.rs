@@ -30,6 +30,12 @@ pub const WRITE_ID_BYTES: usize = INLINE_BYTES;
 /// Longest page of a listing that is served at once.
 pub const PAGE_ITEMS: usize = 10_000;
 
+/// Deepest nesting of a filter: checking and evaluating it recurses.
+pub const FILTER_DEPTH: usize = 64;
+
+/// Most conditions of a filter, each value of a list counted: every record meets all of them.
+pub const FILTER_TERMS: usize = 10_000;
+
 /// Strings longer than this many bytes are stored once, by digest, beside records and log.
 pub(crate) const INLINE_BYTES: usize = 4096;
 

@@ -83,8 +83,9 @@ impl Value {
         match (self, other) {
             (Value::Int(a), Value::Int(b)) => a.cmp(b),
             (Value::Float(a), Value::Float(b)) => canonical(*a).total_cmp(&canonical(*b)),
-            (Value::Int(a), Value::Float(b)) => cmp_int_float(*a, *b),
-            (Value::Float(a), Value::Int(b)) => cmp_int_float(*b, *a).reverse(),
+            // Equal numbers of different kinds still differ, integers first.
+            (Value::Int(a), Value::Float(b)) => cmp_int_float(*a, *b).then(Ordering::Less),
+            (Value::Float(a), Value::Int(b)) => cmp_int_float(*b, *a).then(Ordering::Less).reverse(),
             (Value::String(a), Value::String(b)) => a.cmp(b),
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
             (Value::List(a), Value::List(b)) => {
@@ -100,6 +101,18 @@ impl Value {
                 differing.unwrap_or(a.len().cmp(&b.len()))
             }
             _ => class(self).cmp(&class(other)),
+        }
+    }
+
+    /// The order of two numbers by mathematical value alone: `Int(1)` equals `Float(1.0)`, and `0.0` equals `-0.0`.
+    /// None if one is NaN or no number.
+    pub(crate) fn numeric_cmp(&self, other: &Value) -> Option<Ordering> {
+        match (self, other) {
+            (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+            (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
+            (Value::Int(a), Value::Float(b)) if !b.is_nan() => Some(cmp_int_float(*a, *b)),
+            (Value::Float(a), Value::Int(b)) if !a.is_nan() => Some(cmp_int_float(*b, *a).reverse()),
+            _ => None,
         }
     }
 
@@ -176,6 +189,7 @@ pub(crate) fn canonical(float: f64) -> f64 {
     if float.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { float }
 }
 
+/// By mathematical value, NaN above all.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 fn cmp_int_float(int: i64, float: f64) -> Ordering {
     const TWO_63: f64 = 9_223_372_036_854_775_808.0;
@@ -189,13 +203,12 @@ fn cmp_int_float(int: i64, float: f64) -> Ordering {
     let whole = float.trunc() as i64;
     int.cmp(&whole).then_with(|| {
         let fraction = float.fract();
-        // Equal numbers of different kinds still differ, integers first.
         if fraction > 0.0 {
             Ordering::Less
         } else if fraction < 0.0 {
             Ordering::Greater
         } else {
-            Ordering::Less
+            Ordering::Equal
         }
     })
 }

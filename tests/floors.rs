@@ -14,7 +14,7 @@ const FLOORS: [(u8, &[&str]); 8] = [
     (2, &["codec", "storage"]),
     (3, &["log"]),
     (4, &["keys"]),
-    (5, &[]),
+    (5, &["query"]),
     (6, &["entity"]),
     (7, &["store", "options", "snapshot", "write", "audit", "watch", "purge", "fuzzing"]),
 ];
@@ -34,7 +34,7 @@ const HOMES: [(&str, &[&str]); 11] = [
     ("minicbor", &["codec/canon.rs"]),
     ("sha2", &["codec/canon.rs", "log/chain.rs"]),
     ("siphasher", &["keys/"]),
-    ("serde_json", &["log/export.rs"]),
+    ("serde_json", &["log/export.rs", "query/json.rs"]),
     ("getrandom", &["time.rs"]),
     ("md5", &["names.rs"]),
     ("uuid", &["codec/v1/", "entity/txn.rs"]),

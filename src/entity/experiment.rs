@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::entity::artifacts;
 use crate::entity::deletion::{self, Missing};
 use crate::entity::entries::{self, Container, On};
+use crate::entity::find::Find;
 use crate::entity::listing::{Listing, Scope};
 use crate::entity::rules;
 use crate::entity::shared::shared_calls;
@@ -15,6 +16,7 @@ use crate::id::{EntityKind, ExperimentId, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
 use crate::model::{Artifact, CodeVersion, Entity, Experiment, KeyValue, NewExperiment, Parents};
 use crate::names;
+use crate::query::filter::Filter;
 
 const KIND: EntityKind = EntityKind::Experiment;
 
@@ -59,6 +61,14 @@ impl<'s> Experiments<'s> {
     pub fn list(&self, project: &ProjectId) -> Result<Listing<Experiment>> {
         let row = self.state.row(EntityKind::Project, project.as_str(), self.at)?;
         Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Under(row)))
+    }
+
+    /// The experiments that match a filter, to be narrowed and ordered; by default all of them, newest first.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the filter asks what experiments have not: see [`Filter::check`].
+    pub fn find(&self, filter: impl Into<Filter>) -> Result<Find<Experiment>> {
+        Find::new(Arc::clone(self.state), self.at, filter.into())
     }
 }
 

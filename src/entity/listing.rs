@@ -188,17 +188,7 @@ impl<T: Listed> Listing<T> {
     }
 
     fn rows(&self) -> Rows {
-        Rows {
-            state: Arc::clone(&self.state),
-            kind: T::KIND,
-            scope: self.scope,
-            newest_first: self.newest_first,
-            after: self.after,
-            parents: None,
-            ahead: Vec::new(),
-            ended: false,
-            recent: Recent::default(),
-        }
+        Rows { after: self.after, ..Rows::new(Arc::clone(&self.state), T::KIND, self.scope, self.newest_first) }
     }
 }
 
@@ -243,7 +233,7 @@ impl<T: Listed> Iterator for ListingIter<T> {
 }
 
 /// Rows of a scope, a few hundred ahead; deleted ones too.
-struct Rows {
+pub(crate) struct Rows {
     state: Arc<State>,
     kind: EntityKind,
     scope: Scope,
@@ -260,7 +250,21 @@ struct Rows {
 const AHEAD: usize = 256;
 
 impl Rows {
-    fn next(&mut self) -> Result<Option<Row>> {
+    pub(crate) fn new(state: Arc<State>, kind: EntityKind, scope: Scope, newest_first: bool) -> Self {
+        Rows {
+            state,
+            kind,
+            scope,
+            newest_first,
+            after: None,
+            parents: None,
+            ahead: Vec::new(),
+            ended: false,
+            recent: Recent::default(),
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Row>> {
         if self.ahead.is_empty() && !self.ended {
             self.fetch()?;
         }

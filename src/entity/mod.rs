@@ -8,6 +8,7 @@
 //! - [`shared`]: the calls that projects, experiments and runs have in common.
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
+//! - [`find`]: what matches a filter; [`summary`]: projects in figures.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod artifacts;
@@ -16,6 +17,7 @@ pub(crate) mod copies;
 pub(crate) mod deletion;
 pub(crate) mod entries;
 pub(crate) mod experiment;
+pub(crate) mod find;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;
@@ -24,5 +26,6 @@ pub(crate) mod rules;
 pub(crate) mod run;
 mod shared;
 pub(crate) mod state;
+pub(crate) mod summary;
 pub(crate) mod txn;
 pub(crate) mod view;

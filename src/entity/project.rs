@@ -6,16 +6,19 @@ use crate::entity::artifacts;
 use crate::entity::copies::{self, CopyOptions};
 use crate::entity::deletion::{self, Missing};
 use crate::entity::entries::{self, Container, On};
+use crate::entity::find::Find;
 use crate::entity::listing::{Listing, Scope};
 use crate::entity::rules;
 use crate::entity::shared::shared_calls;
 use crate::entity::state::{self, State};
+use crate::entity::summary::{self, ProjectSummary};
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
 use crate::model::{Artifact, CodeVersion, Entity, KeyValue, NewProject, Parents, Project};
 use crate::names;
+use crate::query::filter::Filter;
 
 const KIND: EntityKind = EntityKind::Project;
 
@@ -62,6 +65,30 @@ impl<'s> Projects<'s> {
     /// All projects, oldest first.
     pub fn list(&self) -> Listing<Project> {
         Listing::new(Arc::clone(self.state), self.at, Scope::All)
+    }
+
+    /// The projects that match a filter, to be narrowed and ordered; by default all of them, newest first.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the filter asks what projects have not: see [`Filter::check`].
+    pub fn find(&self, filter: impl Into<Filter>) -> Result<Find<Project>> {
+        Find::new(Arc::clone(self.state), self.at, filter.into())
+    }
+
+    /// A project in figures: how much it holds, what changed last, the range of each metric. Reads every run.
+    ///
+    /// # Errors
+    /// `NotFound` if the project is not there.
+    pub fn summary(&self, id: &ProjectId) -> Result<ProjectSummary> {
+        summary::summary(self.state, self.at, id)
+    }
+
+    /// How many different ids the artifacts and datasets of a project's runs link to. Reads every run.
+    ///
+    /// # Errors
+    /// `NotFound` if the project is not there.
+    pub fn dataset_count(&self, id: &ProjectId) -> Result<u64> {
+        summary::dataset_count(self.state, self.at, id)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::entity::artifacts;
 use crate::entity::copies::{self, CloneOptions};
 use crate::entity::deletion::{self, Missing};
 use crate::entity::entries::{self, Container, On};
+use crate::entity::find::Find;
 use crate::entity::listing::{Listing, Scope};
 use crate::entity::rules;
 use crate::entity::shared::shared_calls;
@@ -19,6 +20,8 @@ use crate::log::change::{Field, FieldValue};
 use crate::log::read::Recent;
 use crate::model::{Artifact, CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
 use crate::names;
+use crate::query::field::QueryField;
+use crate::query::filter::Filter;
 use crate::time::Timestamp;
 
 const KIND: EntityKind = EntityKind::Run;
@@ -89,6 +92,33 @@ impl<'s> Runs<'s> {
     pub fn list_in_project(&self, project: &ProjectId) -> Result<Listing<Run>> {
         let row = self.state.row(EntityKind::Project, project.as_str(), self.at)?;
         Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Below(row)))
+    }
+
+    /// The runs that match a filter, to be narrowed and ordered; by default all of them, newest first.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the filter asks what runs have not: see [`Filter::check`].
+    pub fn find(&self, filter: impl Into<Filter>) -> Result<Find<Run>> {
+        Find::new(Arc::clone(self.state), self.at, filter.into())
+    }
+
+    /// The runs that are parts of a run: that have it as their parent.
+    ///
+    /// # Errors
+    /// None as yet.
+    pub fn children(&self, run: &RunId) -> Result<Find<Run>> {
+        self.find(QueryField::ParentId.eq(run.as_str()))
+    }
+
+    /// The runs that have a dataset entry linked to this dataset version.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty id.
+    pub fn by_dataset_version(&self, id: &str) -> Result<Find<Run>> {
+        if id.is_empty() {
+            return Err(Error::invalid("the id of the dataset version is empty"));
+        }
+        self.find(QueryField::DatasetLink.eq(id))
     }
 }
 

@@ -17,6 +17,7 @@ fn every_kind_has_its_grpc_code() {
         (ErrorKind::Conflict, aborted),
         (ErrorKind::InvalidArgument, invalid),
         (ErrorKind::LimitExceeded, invalid),
+        (ErrorKind::Unimplemented, 12),
         (ErrorKind::Locked, unavailable),
         (ErrorKind::NestedWrite, precondition),
         (ErrorKind::Corrupt, loss),

@@ -1,0 +1,300 @@
+//! What a filter or an order speaks of, by name, and which kinds of entities have it.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+use crate::id::EntityKind;
+
+/// A field that filters and orders can name: from its name in text, as in `QueryField::from("metrics.accuracy")`, or
+/// by constructor. Whether an entity kind has it is checked where it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QueryField {
+    /// `metrics.<key>` of runs.
+    Metric(String),
+    /// `hyperparameters.<key>` of runs.
+    Hyperparameter(String),
+    /// `attributes.<key>`.
+    Attribute(String),
+    /// `observations.attribute.<key>` of runs: all the values observed under a key. A positive comparison holds if
+    /// it does for one of them; a negative one if there are some, and it does for all.
+    Observation(String),
+    /// `artifacts.<key>`: the stored path of the artifact of a key.
+    Artifact(String),
+    /// `artifacts.linked_artifact_id`: the set of ids that artifacts link to.
+    ArtifactLink,
+    /// `datasets.<key>` of runs: the stored path of the dataset link of a key.
+    Dataset(String),
+    /// `datasets.linked_artifact_id` of runs: the set of dataset versions that are linked to.
+    DatasetLink,
+    /// `tags`: a set.
+    Tags,
+    /// `features` of runs (or `features.name`): a set.
+    Features,
+    /// `id`.
+    Id,
+    /// `name`.
+    Name,
+    /// `description`.
+    Description,
+    /// `date_created`, in milliseconds.
+    DateCreated,
+    /// `date_updated`, in milliseconds.
+    DateUpdated,
+    /// `start_time` of runs, in milliseconds.
+    StartTime,
+    /// `end_time` of runs, in milliseconds.
+    EndTime,
+    /// `owner`.
+    Owner,
+    /// `version_number`.
+    VersionNumber,
+    /// `project_id` of experiments and runs.
+    ProjectId,
+    /// `experiment_id` of runs.
+    ExperimentId,
+    /// `experiment.name` of runs.
+    ExperimentName,
+    /// `parent_id` of runs.
+    ParentId,
+    /// `job_id` of runs.
+    JobId,
+    /// `code_version` of runs: the free text.
+    CodeVersion,
+    /// `visibility` of projects, by ModelDB's names: `PRIVATE`, `ORG_DEFAULT`, `ORG_CUSTOM`, `WORKSPACE_DEFAULT`.
+    Visibility,
+    /// `short_name` of projects.
+    ShortName,
+    /// `readme` of projects.
+    Readme,
+    /// `versioned_inputs.repository_id` of runs.
+    RepositoryId,
+    /// `versioned_inputs.commit` of runs.
+    RepositoryCommit,
+    /// `versioned_inputs.versioning_location` of runs: the set of locations, their components joined with `/`.
+    VersioningLocation,
+    /// A name that no kind knows; using it is an error.
+    Unknown(String),
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Any value, or several.
+    Value,
+    Text,
+    Number,
+    /// Texts: never missing.
+    Set,
+}
+
+/// The fields without a key, by name.
+const BUILTINS: [(&str, QueryField); 25] = [
+    ("artifacts.linked_artifact_id", QueryField::ArtifactLink),
+    ("datasets.linked_artifact_id", QueryField::DatasetLink),
+    ("tags", QueryField::Tags),
+    ("features", QueryField::Features),
+    ("id", QueryField::Id),
+    ("name", QueryField::Name),
+    ("description", QueryField::Description),
+    ("date_created", QueryField::DateCreated),
+    ("date_updated", QueryField::DateUpdated),
+    ("start_time", QueryField::StartTime),
+    ("end_time", QueryField::EndTime),
+    ("owner", QueryField::Owner),
+    ("version_number", QueryField::VersionNumber),
+    ("project_id", QueryField::ProjectId),
+    ("experiment_id", QueryField::ExperimentId),
+    ("experiment.name", QueryField::ExperimentName),
+    ("parent_id", QueryField::ParentId),
+    ("job_id", QueryField::JobId),
+    ("code_version", QueryField::CodeVersion),
+    ("visibility", QueryField::Visibility),
+    ("short_name", QueryField::ShortName),
+    ("readme", QueryField::Readme),
+    ("versioned_inputs.repository_id", QueryField::RepositoryId),
+    ("versioned_inputs.commit", QueryField::RepositoryCommit),
+    ("versioned_inputs.versioning_location", QueryField::VersioningLocation),
+];
+
+/// Prefixes of fields with a key.
+const NAMESPACES: [&str; 6] =
+    ["metrics.", "hyperparameters.", "attributes.", "observations.attribute.", "artifacts.", "datasets."];
+
+impl From<&str> for QueryField {
+    /// The field of a name, singular or plural; everything after a namespace's dot is the key.
+    fn from(name: &str) -> Self {
+        match name {
+            "tag" => return QueryField::Tags,
+            "feature" | "features.name" => return QueryField::Features,
+            "readme_text" => return QueryField::Readme,
+            _ => {}
+        }
+        if let Some((_, field)) = BUILTINS.iter().find(|(builtin, _)| *builtin == name) {
+            return field.clone();
+        }
+        let (namespace, key) = name.split_once('.').unwrap_or((name, ""));
+        let key = key.to_owned();
+        match namespace {
+            "metrics" | "metric" => QueryField::Metric(key),
+            "hyperparameters" | "hyperparameter" | "params" | "param" => QueryField::Hyperparameter(key),
+            "attributes" | "attribute" | "attrs" | "attr" => QueryField::Attribute(key),
+            "artifacts" | "artifact" => QueryField::Artifact(key),
+            "datasets" | "dataset" => QueryField::Dataset(key),
+            "observations" | "observation" => match key.strip_prefix("attribute.") {
+                Some(key) => QueryField::Observation(key.to_owned()),
+                None => QueryField::Unknown(name.to_owned()),
+            },
+            _ => QueryField::Unknown(name.to_owned()),
+        }
+    }
+}
+
+impl From<String> for QueryField {
+    fn from(name: String) -> Self {
+        QueryField::from(name.as_str())
+    }
+}
+
+impl fmt::Display for QueryField {
+    /// The name in text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (namespace, key) = match self {
+            QueryField::Metric(key) => ("metrics.", key),
+            QueryField::Hyperparameter(key) => ("hyperparameters.", key),
+            QueryField::Attribute(key) => ("attributes.", key),
+            QueryField::Observation(key) => ("observations.attribute.", key),
+            QueryField::Artifact(key) => ("artifacts.", key),
+            QueryField::Dataset(key) => ("datasets.", key),
+            QueryField::Unknown(name) => ("", name),
+            builtin => {
+                let name = BUILTINS.iter().find(|(_, field)| field == builtin).map_or("", |(name, _)| name);
+                return f.write_str(name);
+            }
+        };
+        write!(f, "{namespace}{key}")
+    }
+}
+
+impl QueryField {
+    /// The key, of a field that has one.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            QueryField::Metric(key)
+            | QueryField::Hyperparameter(key)
+            | QueryField::Attribute(key)
+            | QueryField::Observation(key)
+            | QueryField::Artifact(key)
+            | QueryField::Dataset(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            QueryField::Metric(_)
+            | QueryField::Hyperparameter(_)
+            | QueryField::Attribute(_)
+            | QueryField::Observation(_) => Shape::Value,
+            QueryField::ArtifactLink
+            | QueryField::DatasetLink
+            | QueryField::Tags
+            | QueryField::Features
+            | QueryField::VersioningLocation => Shape::Set,
+            QueryField::DateCreated
+            | QueryField::DateUpdated
+            | QueryField::StartTime
+            | QueryField::EndTime
+            | QueryField::VersionNumber
+            | QueryField::RepositoryId => Shape::Number,
+            _ => Shape::Text,
+        }
+    }
+
+    /// Whether entities of `kind` have it.
+    fn belongs_to(&self, kind: EntityKind) -> bool {
+        use EntityKind::{Experiment, Project, Run};
+        match self {
+            QueryField::Unknown(_) => false,
+            QueryField::Visibility | QueryField::ShortName | QueryField::Readme => kind == Project,
+            QueryField::ProjectId => matches!(kind, Experiment | Run),
+            QueryField::Id
+            | QueryField::Name
+            | QueryField::Description
+            | QueryField::DateCreated
+            | QueryField::DateUpdated
+            | QueryField::Owner
+            | QueryField::VersionNumber
+            | QueryField::Tags
+            | QueryField::Attribute(_)
+            | QueryField::Artifact(_)
+            | QueryField::ArtifactLink => matches!(kind, Project | Experiment | Run),
+            _ => kind == Run,
+        }
+    }
+
+    /// Refuses a field that `kind` has not, or one without its key.
+    pub(super) fn check(&self, kind: EntityKind) -> Result<()> {
+        if !self.belongs_to(kind) {
+            let name = self.to_string();
+            let nearest = nearest(&name, kind).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+            return Err(Error::invalid(format!("a {kind} has no field {name:?}{nearest}")));
+        }
+        if self.key() == Some("") {
+            return Err(Error::invalid(format!("the field {:?} lacks a key after its dot", self.to_string())));
+        }
+        Ok(())
+    }
+}
+
+/// The field of `kind` whose name is nearest to `name`, if one is near.
+fn nearest(name: &str, kind: EntityKind) -> Option<String> {
+    let builtins = BUILTINS.iter().filter(|(_, field)| field.belongs_to(kind)).map(|(known, _)| (*known).to_owned());
+    // With a namespace the key is right as it is.
+    let key = name.split_once('.').map_or("", |(_, key)| key);
+    let keyed = NAMESPACES
+        .iter()
+        .filter(|namespace| QueryField::from(**namespace).belongs_to(kind))
+        .map(|namespace| format!("{namespace}{key}"));
+    let near = builtins.chain(keyed).map(|known| (distance(name, &known), known));
+    near.filter(|(distance, known)| *distance <= 3 && *distance < known.len() / 2).min().map(|(_, known)| known)
+}
+
+/// How many characters must be inserted, removed or replaced to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((to, above_left), above) in b.iter().zip(&row).zip(row.iter().skip(1)) {
+            let left = next.last().copied().unwrap_or(0);
+            next.push((above_left + usize::from(from != *to)).min(above + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_fields_are_one_to_one() {
+        for (name, field) in BUILTINS {
+            assert_eq!((QueryField::from(name), field.to_string().as_str()), (field, name));
+        }
+        for namespace in NAMESPACES {
+            let name = format!("{namespace}a.b c\u{1f600}");
+            let field = QueryField::from(name.as_str());
+            assert_eq!((field.key(), field.to_string()), (Some("a.b c\u{1f600}"), name));
+        }
+    }
+
+    #[test]
+    fn distances_are_levenshteins() {
+        for (a, b, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("flaw", "lawn", 2)] {
+            assert_eq!((distance(a, b), distance(b, a)), (expected, expected));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What users ask: filters and orders, and what they mean.
+//!
+//! It knows values of the model and no storage. `entity::find` walks the records.
+//!
+//! - [`field`]: what a filter or an order speaks of, and which kinds have it.
+//! - [`filter`]: the one tree that every dialect is translated to, with its builder; [`check`]: what is refused.
+//! - [`predicate`]: ModelDB's predicates, translated.
+//! - [`evaluate`]: whether a record matches: the reference, and what any index must answer too.
+//! - [`order`]: sort keys, and how records compare by them.
+//! - [`json`]: the text of lists and maps.
+
+pub(crate) mod check;
+pub(crate) mod evaluate;
+pub(crate) mod field;
+pub(crate) mod filter;
+mod json;
+pub(crate) mod order;
+pub(crate) mod predicate;
