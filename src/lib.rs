@@ -54,6 +54,11 @@
 //! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
 //!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]
 //!   - many: `list` gives a [`Listing`], an iterator or [pages](Listing::page) with a [`Cursor`]
+//! - **Find**: [`Runs::find`], [`Experiments::find`], [`Projects::find`] take a [`Filter`] and give a [`Find`]: scopes,
+//!   [`Order`]s, and at the end a [page](Find::page) with its total, [`top`](Find::top), [`count`](Find::count),
+//!   [`ids`](Find::ids) or an [iterator](Find::iter). ModelDB's [`Predicate`]s translate to the same filters.
+//!   - also [`Runs::children`], [`Runs::by_dataset_version`], [`Projects::summary`], [`Projects::dataset_count`]
+//!   - [`Filter::matches`] asks it of an [`Entity`] that was met elsewhere, as in a watch
 //! - **Look at the past**: [`Snapshot::history`] of one entity, [`Snapshot::as_of`] a [`Sequence`] or a
 //!   [`Timestamp`], [`Snapshot::commit`] and [`Snapshot::changes`] of the log itself.
 //! - **Audit**: [`Store::as_actor`] and [`Actor`] say who and why; [`Audit::head`] is for keeping elsewhere,

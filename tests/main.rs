@@ -14,5 +14,6 @@ mod model;
 mod opening;
 mod outcome;
 mod purge;
+mod query;
 mod rpc;
 mod support;

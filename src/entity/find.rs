@@ -235,7 +235,7 @@ impl<T: Findable> Find<T> {
 
     fn steps(&self) -> Result<Steps> {
         let source = if self.orders.is_empty() {
-            StepSource::Walk(self.walk()?)
+            StepSource::Walk(Box::new(self.walk()?))
         } else {
             StepSource::Ranked { rows: self.ranked(self.limit)?.0.into_iter(), kind: T::KIND }
         };
@@ -463,7 +463,7 @@ impl Walk {
 }
 
 enum StepSource {
-    Walk(Walk),
+    Walk(Box<Walk>),
     Ranked { rows: std::vec::IntoIter<Row>, kind: EntityKind },
     Failed,
 }

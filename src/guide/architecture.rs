@@ -70,14 +70,21 @@
 //! are in memory, because random keys written with every commit would cost half of it; they are folded into the table
 //! in slices, and read again from the log at open.
 //!
-//! F5 is empty: what asks questions of many entities at once will live there.
+//! ## F5: `query/`
+//!
+//! What users ask, without storage: `filter` is the one tree that every dialect is translated to, `check` what is
+//! refused in it, `predicate` the translation of ModelDB's. `evaluate` says whether a record matches and `order` which
+//! of two comes first: both by looking, so that any index can be held against them. *Not for* finding the records:
+//! `entity::find` walks them.
 //!
 //! ## F6: `entity/`
 //!
 //! The rules, one file per kind: what may be created, logged, renamed, deleted. `state` is what a snapshot reads
 //! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that projects,
 //! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
-//! `copies` copies projects and runs, `listing` is pages and iterators, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only `log::apply` does.
+//! `copies` copies projects and runs, `listing` is pages and iterators, `find` searches, `summary` projects in figures,
+//! `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
+//! `log::apply` does.
 //!
 //! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`
 //!

@@ -3,6 +3,7 @@
 //! - [Log while training](#log-while-training)
 //! - [Load many runs](#load-many-runs)
 //! - [Find the best run](#find-the-best-run)
+//! - [Answer ModelDB's find requests](#answer-modeldbs-find-requests)
 //! - [Page through runs](#page-through-runs)
 //! - [Read without copying](#read-without-copying)
 //! - [Say who and why](#say-who-and-why)
@@ -62,29 +63,61 @@
 //!
 //! # Find the best run
 //!
-//! There is no query language yet; a listing is an iterator that reads lazily.
+//! A filter is built from fields, and a search ends with what is wanted of it: a page with the exact total, the first
+//! few, a count, ids, or an iterator. Filters have the same meaning everywhere: see [`Filter`](crate::Filter).
 //!
 //! ```
-//! use modeldb::{NewRun, Store};
+//! use modeldb::{Filter, NewRun, Store};
 //! # fn main() -> modeldb::Result<()> {
 //! # let store = Store::in_memory()?;
 //! # let experiment = store.write(|w| {
 //! #     let project = w.projects().get_or_create("p")?;
 //! #     let experiment = w.experiments().get_or_create(&project, "e")?;
 //! #     for (name, accuracy) in [("a", 0.7), ("b", 0.9), ("c", 0.8)] {
-//! #         w.runs().create(&experiment, NewRun::named(name).metric("accuracy", accuracy))?;
+//! #         w.runs().create(&experiment, NewRun::named(name).metric("accuracy", accuracy).tag("baseline"))?;
 //! #     }
+//! #     w.runs().create(&experiment, NewRun::named("failed").tag("baseline"))?;
 //! #     Ok(experiment)
 //! # })?;
-//! let mut best = None;
-//! for run in store.read().runs().list(&experiment)? {
-//!     let run = run?;
-//!     let Some(accuracy) = run.metrics.get("accuracy").and_then(|value| value.as_f64()) else { continue };
-//!     if best.as_ref().is_none_or(|(highest, _)| accuracy > *highest) {
-//!         best = Some((accuracy, run.name));
-//!     }
-//! }
-//! assert_eq!(best, Some((0.9, "b".to_owned())));
+//! let good = Filter::metric("accuracy").gt(0.75).and(Filter::tag("baseline"));
+//! let found = store.read().runs().find(good)?.in_experiment(&experiment).order_by("-metrics.accuracy");
+//! assert_eq!(found.top(1)?[0].name, "b");
+//! let page = found.page(1, 10)?;
+//! assert_eq!((page.items.len(), page.total), (2, 2));
+//!
+//! // What lacks the metric fulfils no comparison; the complement has it.
+//! assert_eq!(store.read().runs().find(Filter::metric("accuracy").ne(0.9))?.count()?, 2);
+//! assert_eq!(store.read().runs().find(!Filter::metric("accuracy").eq(0.9))?.count()?, 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Answer ModelDB's find requests
+//!
+//! [`Predicate`](crate::Predicate)s and sort keys come as the protocol has them: `NE` matches what lacks the key, and
+//! what is missing sorts as the smallest.
+//!
+//! ```
+//! use modeldb::{Filter, NewRun, Operator, Order, Predicate, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let project = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     w.runs().create(&experiment, NewRun::named("a").metric("m", 10))?;
+//! #     w.runs().create(&experiment, NewRun::named("b").metric("m", 9))?;
+//! #     w.runs().create(&experiment, NewRun::named("c"))?;
+//! #     Ok(project)
+//! # })?;
+//! let read = store.read();
+//! let found = read.runs().find(Filter::all())?.in_project(&project).predicates([
+//!     Predicate::new("metrics.m", Operator::Ne, 10),
+//! ]);
+//! let page = found.order_by(Order::sort_key("metrics.m", true)).page(1, 20)?;
+//! assert_eq!(page.items.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["c", "b"]);
+//!
+//! let summary = read.projects().summary(&project)?;
+//! assert_eq!((summary.runs, &summary.metrics[0].max), (3, &10.into()));
 //! # Ok(())
 //! # }
 //! ```

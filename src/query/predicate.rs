@@ -93,9 +93,11 @@ impl Predicate {
         // Only the names of the protocol, and no field that it does not know.
         let is_own = matches!(field, QueryField::VersionNumber | QueryField::ShortName | QueryField::Readme);
         let is_spelled = field.to_string() == self.key || self.key == "features.name";
-        if is_own || !is_spelled {
-            let unknown = QueryField::Unknown(self.key.clone());
-            unknown.check(kind)?;
+        if is_own {
+            return Err(Error::invalid("predicates do not search it"));
+        }
+        if !is_spelled {
+            QueryField::Unknown(self.key.clone()).check(kind)?;
         }
         field.check(kind)?;
         Ok(field)

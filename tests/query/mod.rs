@@ -1,0 +1,101 @@
+//! Filters, predicates, orders and searches: what ModelDB says they answer, and what a plain program answers.
+
+mod fields;
+mod find;
+mod orders;
+mod plain;
+mod predicates;
+mod random;
+mod summary;
+mod values;
+mod vectors;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use modeldb::{
+    Actor, ErrorKind, ExperimentId, Filter, ManualClock, NewRun, Operator, Predicate, ProjectId, Result, Run, RunId,
+    SeededEntropy, Store, Timestamp, Value,
+};
+
+const START: i64 = 1_700_000_000_000;
+
+/// A store in memory with a project and an experiment; its clock moves by a second with each write.
+struct Bench {
+    store: Store,
+    clock: Arc<ManualClock>,
+    project: ProjectId,
+    experiment: ExperimentId,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
+        let options = Store::options().clock(Arc::clone(&clock)).entropy(SeededEntropy::new(7));
+        let store = options.actor(Actor::user("tester")).open_in_memory().unwrap();
+        let (project, experiment) = store
+            .write(|w| {
+                let project = w.projects().get_or_create("wine")?;
+                let experiment = w.experiments().get_or_create(&project, "forest")?;
+                Ok((project, experiment))
+            })
+            .unwrap();
+        Bench { store, clock, project, experiment }
+    }
+
+    fn write<R>(&self, write: impl FnOnce(&mut modeldb::Write<'_>) -> Result<R>) -> R {
+        self.clock.advance(1000);
+        self.store.write(write).unwrap()
+    }
+
+    fn run(&self, new: NewRun) -> RunId {
+        self.write(|w| w.runs().create(&self.experiment, new))
+    }
+
+    /// A bench with these runs.
+    fn with(runs: impl IntoIterator<Item = NewRun>) -> Self {
+        let bench = Bench::new();
+        runs.into_iter().for_each(|run| drop(bench.run(run)));
+        bench
+    }
+
+    /// The names of the runs that match, in order of the alphabet.
+    fn matching(&self, filter: Filter) -> String {
+        let found = self.store.read().runs().find(filter).unwrap();
+        sorted(found.iter().unwrap().map(|run| run.unwrap().name))
+    }
+
+    /// The names of the runs that fulfil a predicate, in order of the alphabet.
+    fn fulfilling(&self, key: &str, operator: Operator, value: impl Into<Value>) -> String {
+        self.try_fulfilling(key, operator, value).unwrap()
+    }
+
+    fn try_fulfilling(&self, key: &str, operator: Operator, value: impl Into<Value>) -> Result<String> {
+        let found = self.store.read().runs().find(Filter::all())?;
+        let page = found.predicate(Predicate::new(key, operator, value)).page(0, 0)?;
+        Ok(sorted(page.items.into_iter().map(|run| run.name)))
+    }
+
+    fn refuses(&self, key: &str, operator: Operator, value: impl Into<Value>) -> ErrorKind {
+        kind(self.try_fulfilling(key, operator, value))
+    }
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names.join(" ")
+}
+
+fn names(runs: Vec<Run>) -> String {
+    runs.into_iter().map(|run| run.name).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn kind<T: Debug>(result: Result<T>) -> ErrorKind {
+    result.expect_err("an error is due").kind()
+}
+
+fn list<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Value {
+    Value::List(items.into_iter().map(Into::into).collect())
+}
