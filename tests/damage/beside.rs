@@ -1,7 +1,7 @@
 //! What stands beside the rows and the log, changed with the right checksums: keys, long texts, what is hidden, and
 //! how far the key index has followed.
 
-use modeldb::{AuditReport, ErrorKind, Head, NewRun, Once, RunId, SeededEntropy, Store};
+use modeldb::{AuditReport, ErrorKind, Head, ManualClock, NewRun, Once, RunId, SeededEntropy, Store, Timestamp};
 use redb::{ReadableTable, TableDefinition};
 use tempfile::TempDir;
 
@@ -12,8 +12,10 @@ const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("te
 const KEY: u8 = 32;
 const SETTING: u8 = 33;
 
+/// Ids hold the time: with a clock of its own, the store is the same whenever it is made.
 fn options() -> modeldb::Options {
-    Store::options().entropy(SeededEntropy::new(9))
+    let clock = ManualClock::new(Timestamp::from_millis(1_700_000_000_000));
+    Store::options().entropy(SeededEntropy::new(9)).clock(clock)
 }
 
 /// A closed store: commit 1 makes project and experiment, commits 2 to 7 the runs 0 to 5. Run 0 alone has the key
