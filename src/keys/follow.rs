@@ -75,9 +75,7 @@ pub(crate) fn follow<S: Source>(
             for item in &part.items {
                 match log.decode(item)? {
                     Some(change) => followed.change(change)?,
-                    None => {
-                        followed.next_row(item.creates())?;
-                    }
+                    None => followed.erased(item.creates())?,
                 }
             }
             if let Some(trailer) = &part.trailer {
@@ -114,20 +112,31 @@ impl<S: Source> Followed<'_, '_, S> {
         Ok(Some(row))
     }
 
+    /// A creation that was erased, of an entity whose record may still be there: its purge goes on later, and finds
+    /// it by these entries.
+    fn erased(&mut self, kind: Option<EntityKind>) -> Result<()> {
+        let (Some(kind), Some(row)) = (kind, self.next_row(kind)?) else { return Ok(()) };
+        if let Some(stored) = self.resolver.stored(kind, row)? {
+            let dates = dates::of_parents(stored.parents, stored.entity.date_updated());
+            self.keys.absorb(created(self.hashing, &stored), dates, self.sequence);
+        }
+        Ok(())
+    }
+
     fn change(&mut self, change: Change) -> Result<()> {
         let kind = change.entity.kind();
-        let (row, entity, date, name) = match change.fact {
+        let (row, entity, date, names) = match change.fact {
             Fact::Created(entity) => {
                 let date = entity.date_updated();
-                (self.next_row(Some(kind))?, Some(*entity), date, None)
+                (self.next_row(Some(kind))?, Some(*entity), date, Vec::new())
             }
             Fact::Edited { new_date_updated, edits, .. } => {
-                let name = edits.into_iter().find_map(|edit| match (edit.field, edit.new) {
-                    (Field::Name, Some(FieldValue::Text(name))) => Some(name),
-                    _ => None,
-                });
+                // The old one too: what gave it may be erased.
+                let names = edits.into_iter().filter(|edit| edit.field == Field::Name);
+                let names = names.flat_map(|edit| [edit.old, edit.new]).flatten();
+                let names: Vec<FieldValue> = names.collect();
                 let row = row_of(&self.keys.view(), self.hashing, self.resolver, &change.entity)?;
-                (row, None, new_date_updated, name)
+                (row, None, new_date_updated, names)
             }
             Fact::Purged { .. } => return Ok(()),
         };
@@ -135,15 +144,18 @@ impl<S: Source> Followed<'_, '_, S> {
         // The record knows its place; a purged one needs none.
         let Some(stored) = self.resolver.stored(kind, row)? else { return Ok(()) };
         let dates = dates::of_parents(stored.parents, date);
-        match (entity, name) {
+        match entity {
             // What the log says is what it was created with.
-            (Some(entity), _) => {
+            Some(entity) => {
                 let created = created(self.hashing, &Stored { entity, ..stored });
                 self.keys.absorb(created, dates, self.sequence);
             }
-            (None, text) => {
-                let key = text.and_then(|text| super::follow::name(self.hashing, &stored, &text));
-                self.keys.absorb(key.map(|key| key.entry(row)), dates, self.sequence);
+            None => {
+                let keys = names.iter().filter_map(|value| match value {
+                    FieldValue::Text(text) => name(self.hashing, &stored, text),
+                    _ => None,
+                });
+                self.keys.absorb(keys.map(|key| key.entry(row)), dates, self.sequence);
             }
         }
         Ok(())

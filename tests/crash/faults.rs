@@ -5,10 +5,10 @@ use std::error::Error as _;
 use std::sync::{Arc, Barrier, Mutex};
 
 use modeldb::simulation::{Fault, SimulatedDisk};
-use modeldb::{Error, ErrorKind, ManualClock, NewRun, RunId, Sequence, Store, Timestamp};
+use modeldb::{Error, ErrorKind, ManualClock, NewRun, PurgeOptions, RunId, Sequence, Store, Timestamp};
 
 use super::model::{Model, Op};
-use super::workload::{History, Workload, options};
+use super::workload::{History, Work, Workload, options};
 use crate::support::random::printed_seed;
 
 /// Writes whose outcome is known, made again on other disks.
@@ -58,8 +58,8 @@ pub(super) fn is_of_the_disk(kind: ErrorKind) -> bool {
 pub(super) fn run(script: &History, disk: &SimulatedDisk, cache: usize) -> Outcome {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
     let mut outcome = Outcome::default();
-    let half = script.writes.len() / 2;
-    for part in [&script.writes[..half], &script.writes[half..]] {
+    let half = script.works.len() / 2;
+    for part in [&script.works[..half], &script.works[half..]] {
         let opened = options(1).clock(Arc::clone(&clock)).cache_bytes(cache).open_simulated(disk);
         let store = match opened {
             Ok(store) => store,
@@ -69,11 +69,16 @@ pub(super) fn run(script: &History, disk: &SimulatedDisk, cache: usize) -> Outco
                 return outcome;
             }
         };
-        for (ops, once, time) in part {
+        for (work, time) in part {
             clock.set(Timestamp::from_millis(*time));
-            let written = write(&store, ops, once.as_deref());
-            match written {
-                Ok(()) => outcome.acknowledged += 1,
+            let done = match work {
+                Work::Write(ops, once) => write(&store, ops, once.as_deref()).map(|()| outcome.acknowledged += 1),
+                // One call makes all slices.
+                Work::Slice { first: false, .. } => Ok(()),
+                Work::Slice { .. } => purge(&store, &mut outcome.acknowledged),
+            };
+            match done {
+                Ok(()) => {}
                 Err(error) => {
                     outcome.fail(&error);
                     after_a_failure(script, &store, outcome.acknowledged);
@@ -95,6 +100,15 @@ fn write(store: &Store, ops: &[Op], once: Option<&str>) -> Result<(), Error> {
         Some(id) => store.write_once(id, calls).map(drop),
         None => store.write(calls),
     }
+}
+
+fn purge(store: &Store, acknowledged: &mut u64) -> Result<(), Error> {
+    let before = *acknowledged;
+    let purged = store.purge_with(&PurgeOptions::new(), |report| {
+        *acknowledged = before + report.commits;
+        std::ops::ControlFlow::Continue(())
+    });
+    purged.map(|report| assert!(report.finished))
 }
 
 /// A handle that failed writes no more; reads are right, or fail as the disk does.
@@ -137,27 +151,34 @@ pub(super) fn check(script: &History, disk: &SimulatedDisk, outcome: &Outcome, c
     state.check(&store.read());
     state.check_lookups(&store, &script.states[script.states.len() - 1]);
     assert!(store.audit().verify().unwrap().is_intact(), "{context}");
+    // A purge that failed goes on.
+    assert!(store.purge().unwrap().finished, "{context}");
+    assert!(store.audit().verify().unwrap().is_intact(), "{context}");
 }
 
 fn fail_everywhere(name: &str, default: u64, cache: usize) {
     let seed = printed_seed(name, default);
-    let script = script(seed, 16);
+    fail(name, seed, &script(seed, 16), cache, usize::MAX);
+}
+
+/// Fails so many calls, if there are that many.
+fn fail(name: &str, seed: u64, script: &History, cache: usize, points: usize) {
     let disk = SimulatedDisk::new();
     disk.set_fault(None);
-    let clean = run(&script, &disk, cache);
-    assert_eq!((clean.acknowledged, clean.error), (16, None));
+    let clean = run(script, &disk, cache);
+    assert_eq!((clean.acknowledged, clean.error), (script.works.len() as u64, None));
     let calls = disk.calls();
     let mut kinds = std::collections::BTreeMap::<String, u64>::new();
-    for at in 0..calls {
+    for at in (0..calls).step_by((calls as usize).div_ceil(points)) {
         for fault in [Fault::Once(at), Fault::FromOn(at)] {
             let context = format!("{name}: MODELDB_SEED={seed}: {fault:?} of {calls} calls");
             let disk = SimulatedDisk::new();
             disk.set_fault(Some(fault));
-            let outcome = run(&script, &disk, cache);
+            let outcome = run(script, &disk, cache);
             let kind = outcome.error.unwrap_or_else(|| panic!("{context}: the failure was swallowed"));
             assert!(is_of_the_disk(kind), "{context}: {kind}");
             *kinds.entry(kind.to_string()).or_default() += 1;
-            check(&script, &disk, &outcome, &context);
+            check(script, &disk, &outcome, &context);
         }
     }
     println!("{name}: {calls} calls failed in two ways: {kinds:?}");
@@ -166,6 +187,20 @@ fn fail_everywhere(name: &str, default: u64, cache: usize) {
 #[test]
 fn every_call_fails() {
     fail_everywhere("every_call_fails", 11, 4 << 20);
+}
+
+/// A purge of several slices, on its way and as a whole.
+#[test]
+fn every_call_of_a_purge_fails() {
+    let name = "every_call_of_a_purge_fails";
+    let seed = printed_seed(name, 13);
+    for (cache, points) in [(4 << 20, 120), (0, 80)] {
+        let mut workload = Workload::new(seed);
+        super::images::to_be_purged(&mut workload, 520);
+        assert!(workload.purge() > 2);
+        workload.write_one();
+        fail(name, seed, &workload.finish(), cache, points);
+    }
 }
 
 /// Without a cache reads fail too.

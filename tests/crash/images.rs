@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use modeldb::simulation::Keep;
 
+use super::beside::BesideOp;
 use super::model::Op;
 use super::workload::{History, Workload, options};
 use crate::support::random::{Random, printed_seed};
@@ -28,6 +29,11 @@ fn check(history: &History, at: usize, keep: Keep, thorough: bool) {
         store.write(|w| w.projects().get_or_create("after the crash")).unwrap();
         assert_eq!(store.read().sequence().get(), sequence + 1);
         assert!(store.audit().verify().unwrap().is_intact());
+        // What is deleted by then, in part already purged or not, can be purged.
+        assert!(store.purge().unwrap().finished);
+        let report = store.audit().verify().unwrap();
+        assert!(report.is_intact(), "{report:?}");
+        assert_eq!(store.purge().unwrap().commits, 0);
     }
 }
 
@@ -135,6 +141,76 @@ fn while_the_key_index_is_folded() {
         workload.write(vec![runs(&format!("small-{at}"), 70, String::new())], None);
     }
     cut(name, &workload.finish(), seed, &Cuts { stride: 11, subsets: 1, thorough: 24 });
+}
+
+/// Deletes an experiment with so many runs and one with as many changes, and what stands beside them.
+pub(super) fn to_be_purged(workload: &mut Workload, changes: usize) {
+    let (project, experiment) = parents();
+    workload.write(vec![project, experiment], None);
+    let other = Op::Experiment { project: "project".to_owned(), id: "other".to_owned() };
+    workload.write(vec![other], None);
+    let text = Random::new(1).text(4_500);
+    workload.write(vec![runs("many", changes, String::new())], None);
+    let mut deep = vec![runs("deep", 1, text.clone())];
+    for at in 0..changes {
+        let (run, key) = ("deep-0".to_owned(), format!("m{at}"));
+        deep.push(Op::Metric { run, key, value: 1.into() });
+    }
+    workload.write(deep, None);
+    let kept = Op::Runs { experiment: "other".to_owned(), ids: vec!["kept".to_owned()], description: text.clone() };
+    workload.write(vec![kept], None);
+    for run in ["kept", "many-3", "deep-0"] {
+        let (run, id, message) = (run.to_owned(), format!("on-{run}"), text.clone());
+        workload.write(vec![Op::Beside(BesideOp::Comment { run, id, message })], None);
+    }
+    let ends = |id: &str| vec![id.to_owned()];
+    let edges = BesideOp::Edges { inputs: ends("kept"), outputs: vec!["many-3".to_owned(), "deep-0".to_owned()] };
+    let job = BesideOp::Job { id: "job".to_owned(), description: text };
+    workload.write(vec![Op::Beside(edges), Op::Beside(job)], None);
+    let removed = BesideOp::RemoveEdges { inputs: ends("kept"), outputs: ends("deep-0") };
+    let deleted = BesideOp::DeleteJob { id: "job".to_owned() };
+    workload.write(vec![Op::Beside(removed), Op::Beside(deleted)], None);
+    workload.write(vec![Op::DeleteExperiment { experiment: "experiment".to_owned() }], None);
+}
+
+/// A purge of several slices, between two writes.
+pub(super) fn purged(seed: u64, changes: usize) -> History {
+    let mut workload = Workload::new(seed);
+    to_be_purged(&mut workload, changes);
+    workload.record();
+    let slices = workload.purge();
+    assert!(slices > 2, "{slices} slices");
+    workload.write_one();
+    workload.finish()
+}
+
+#[test]
+fn while_a_purge_goes_on() {
+    let name = "while_a_purge_goes_on";
+    let seed = printed_seed(name, 9);
+    cut(name, &purged(seed, 520), seed, &Cuts { stride: 1, subsets: 1, thorough: 8 });
+}
+
+/// What is purged stands in packs.
+#[test]
+fn while_packed_commits_are_purged() {
+    let name = "while_packed_commits_are_purged";
+    let seed = printed_seed(name, 10);
+    let mut workload = Workload::new(seed);
+    let (project, experiment) = parents();
+    workload.write(vec![project, experiment], None);
+    for at in 0..330 {
+        let new = runs(&format!("r{at}"), 1, String::new());
+        workload.write(vec![new], None);
+        if at % 2 == 0 {
+            workload.write(vec![Op::DeleteRun { run: format!("r{at}-0") }], None);
+        }
+    }
+    workload.record();
+    assert!(workload.purge() > 0);
+    workload.write_one();
+    workload.reopen();
+    cut(name, &workload.finish(), seed, &Cuts { stride: 1, subsets: 1, thorough: 24 });
 }
 
 /// A write that is too large for memory, and goes to the file before it is committed.

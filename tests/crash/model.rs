@@ -1,12 +1,14 @@
 //! What a store should hold: plain maps, changed by the same operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use modeldb::{
-    Actor, ErrorKind, Experiment, ExperimentId, NewExperiment, NewProject, NewRun, Project, ProjectId, Result, Run,
-    RunId, Sequence, Snapshot, Store, Value, Write,
+    Actor, EntityId, ErrorKind, Experiment, ExperimentId, NewExperiment, NewProject, NewRun, Project, ProjectId,
+    Result, Run, RunId, Sequence, Snapshot, Store, Value, Write,
 };
+
+use super::beside::{Beside, BesideOp};
 
 pub(crate) const ACTOR: &str = "tester";
 
@@ -29,6 +31,7 @@ pub(crate) enum Op {
     DeleteRun { run: String },
     DeleteExperiment { experiment: String },
     DeleteProject { project: String },
+    Beside(BesideOp),
 }
 
 /// A run, as far as the operations reach.
@@ -65,6 +68,10 @@ pub(crate) struct Model {
     pub(crate) experiments: Vec<(String, Parent)>,
     pub(crate) runs: Vec<(String, Arc<Row>)>,
     pub(crate) once: BTreeMap<String, u64>,
+    /// Comments, jobs and edges.
+    pub(crate) beside: Beside,
+    /// What a purge has taken.
+    pub(crate) gone: BTreeSet<EntityId>,
 }
 
 fn project_id(id: &str) -> ProjectId {
@@ -75,7 +82,7 @@ fn experiment_id(id: &str) -> ExperimentId {
     ExperimentId::new(id).unwrap()
 }
 
-fn run_id(id: &str) -> RunId {
+pub(super) fn run_id(id: &str) -> RunId {
     RunId::new(id).unwrap()
 }
 
@@ -113,6 +120,7 @@ impl Op {
             Op::DeleteRun { run } => w.runs().delete(&run_id(run))?,
             Op::DeleteExperiment { experiment } => w.experiments().delete(&experiment_id(experiment))?,
             Op::DeleteProject { project } => w.projects().delete(&project_id(project))?,
+            Op::Beside(op) => op.call(w)?,
         }
         Ok(())
     }
@@ -177,7 +185,20 @@ impl Model {
             Op::DeleteProject { project } => {
                 find(&mut self.projects, project).edit(time, |found| found.deleted = true);
             }
+            Op::Beside(op) => self.beside.apply(op, time),
         }
+    }
+
+    /// Everything that was made, and whether it is to be seen.
+    pub(crate) fn entities(&self) -> Vec<(EntityId, bool)> {
+        let live: BTreeSet<&str> = self.live_runs().map(|(id, _)| id.as_str()).collect();
+        let projects = self.projects.iter().map(|(id, project)| (project_id(id).into(), !project.deleted));
+        let experiments = self
+            .experiments
+            .iter()
+            .map(|(id, _)| (experiment_id(id).into(), self.live_experiments().any(|(found, _)| found == id)));
+        let runs = self.runs.iter().map(|(id, _)| (run_id(id).into(), live.contains(id.as_str())));
+        projects.chain(experiments).chain(runs).chain(self.beside.entities(&live)).collect()
     }
 
     fn create(
@@ -266,6 +287,8 @@ impl Model {
             }
             assert!(expected.next().is_none(), "a run of {experiment} is missing");
         }
+        let live: BTreeSet<&str> = self.live_runs().map(|(id, _)| id.as_str()).collect();
+        self.beside.check(read, &live);
     }
 
     /// Looks everything up by id, by name and by write id, what is not there included. `all` knows everything
@@ -299,6 +322,11 @@ impl Model {
                 None => assert_eq!(visible(read.runs().get_by_name(&experiment, &run.name)), None, "{}", run.name),
             }
         }
+        // History answers for what is deleted, and for nothing that is purged.
+        for (id, _) in self.entities() {
+            let found = visible(read.history(id.clone())).map(Iterator::count);
+            assert_eq!(found.is_none(), self.gone.contains(&id), "{id}: {found:?}");
+        }
         for (id, sequence) in &all.once {
             let expected = self.once.get(id).map(|_| Sequence::new(*sequence));
             assert_eq!(store.outcome(id).unwrap(), expected, "write {id}");
@@ -311,7 +339,7 @@ fn find<'a>(parents: &'a mut [(String, Parent)], id: &str) -> &'a mut Parent {
 }
 
 /// What is found; anything but `NotFound` fails the test.
-fn visible<T>(found: Result<T>) -> Option<T> {
+pub(super) fn visible<T>(found: Result<T>) -> Option<T> {
     match found {
         Ok(found) => Some(found),
         Err(error) if error.kind() == ErrorKind::NotFound => None,

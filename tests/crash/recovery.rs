@@ -42,6 +42,22 @@ fn crash_again(history: &History, disk: &SimulatedDisk, at: usize, random: &mut 
     images
 }
 
+/// The first crash is in the midst of a purge of several slices.
+#[test]
+fn a_recovery_from_a_purge_that_crashes_recovers() {
+    let name = "a_recovery_from_a_purge_that_crashes_recovers";
+    let seed = printed_seed(name, 14);
+    let history = super::images::purged(seed, 520);
+    let mut random = Random::new(seed);
+    let calls = history.disk.recorded();
+    let mut images = 0;
+    for (number, at) in (1..=calls).step_by(calls / 12).enumerate() {
+        let keep = [Keep::None, Keep::All, Keep::Torn(random.next())][number % 3];
+        images += crash_again(&history, &history.disk.image(at, keep), at, &mut random);
+    }
+    println!("{name}: {calls} calls, {images} crashes of recoveries");
+}
+
 #[test]
 fn a_recovery_that_crashes_recovers() {
     let name = "a_recovery_that_crashes_recovers";

@@ -1,11 +1,13 @@
 //! A seeded workload on a simulated disk, and what was known of it at each point of the disk's trace.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Barrier, Mutex};
 
 use modeldb::simulation::SimulatedDisk;
-use modeldb::{Hash, ManualClock, Options, SeededEntropy, Sequence, Store, Timestamp, Value};
+use modeldb::{Hash, ManualClock, Options, PurgeOptions, SeededEntropy, Sequence, Store, Timestamp, Value};
 
+use super::beside::BesideOp;
 use super::model::{Model, Op, actor};
 use crate::support::random::Random;
 
@@ -15,10 +17,18 @@ pub(crate) fn options(entropy: u64) -> Options {
     Store::options().actor(actor()).entropy(SeededEntropy::new(entropy)).clock(clock).cache_bytes(4 << 20)
 }
 
+/// What made a commit.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    /// A write of its own, which may have an id.
+    Write(Vec<Op>, Option<String>),
+    /// A slice of a purge, the first one or another; after it, this was gone.
+    Slice { first: bool, gone: std::collections::BTreeSet<modeldb::EntityId> },
+}
+
 /// A commit of the workload.
 struct Commit {
-    ops: Vec<Op>,
-    once: Option<String>,
+    work: Work,
     time: i64,
     /// Length of the trace before the write began, and after it was acknowledged.
     started: usize,
@@ -49,8 +59,8 @@ pub(crate) struct History {
     started: Vec<usize>,
     acknowledged: Vec<usize>,
     pub(crate) made: usize,
-    /// The writes, to make them again elsewhere.
-    pub(crate) writes: Vec<(Vec<Op>, Option<String>, i64)>,
+    /// What made the commits, and when, to make them again elsewhere.
+    pub(crate) works: Vec<(Work, i64)>,
 }
 
 impl Workload {
@@ -111,7 +121,7 @@ impl Workload {
         }
         let acknowledged = self.disk.recorded();
         ops.iter().for_each(|op| self.now.apply(op, time));
-        let commit = Commit { ops, once, time, started, acknowledged };
+        let commit = Commit { work: Work::Write(ops, once), time, started, acknowledged };
         assert!(self.commits.insert(sequence.get(), commit).is_none());
     }
 
@@ -138,18 +148,43 @@ impl Workload {
                         })
                         .unwrap();
                     let acknowledged = disk.recorded();
-                    done.lock()
-                        .unwrap()
-                        .push((sequence.get(), Commit { ops, once: None, time, started, acknowledged }));
+                    let work = Work::Write(ops, None);
+                    done.lock().unwrap().push((sequence.get(), Commit { work, time, started, acknowledged }));
                 });
             }
         });
         let mut done = done.into_inner().unwrap();
         done.sort_by_key(|(sequence, _)| *sequence);
         for (sequence, commit) in done {
-            commit.ops.iter().for_each(|op| self.now.apply(op, time));
+            self.now.work(&commit.work, time);
             assert!(self.commits.insert(sequence, commit).is_none());
         }
+    }
+
+    /// A purge of all that is deleted: some commits, or none.
+    pub(crate) fn purge(&mut self) -> u64 {
+        self.clock.advance(7);
+        let time = modeldb::Clock::now(&*self.clock).millis();
+        let mut started = self.disk.recorded();
+        let (store, disk, commits, now) = (&self.store, &self.disk, &mut self.commits, &mut self.now);
+        let hidden: Vec<_> = now.entities().into_iter().filter(|(_, live)| !live).map(|(id, _)| id).collect();
+        let report = store.purge_with(&PurgeOptions::new(), |report| {
+            let acknowledged = disk.recorded();
+            let read = store.read();
+            // The model does not know the order; but what has no history any more was to be seen by nobody, and stays
+            // gone.
+            let gone = hidden.iter().filter(|id| read.history((*id).clone()).is_err()).cloned().collect();
+            assert!(now.gone.is_subset(&gone));
+            let work = Work::Slice { first: report.commits == 1, gone };
+            now.work(&work, time);
+            let commit = Commit { work, time, started, acknowledged };
+            assert!(commits.insert(read.sequence().get(), commit).is_none());
+            started = acknowledged;
+            ControlFlow::Continue(())
+        });
+        let report = report.unwrap();
+        assert!(report.finished && hidden.iter().all(|id| now.gone.contains(id)));
+        report.commits
     }
 
     fn fresh(&mut self, kind: &str) -> String {
@@ -185,6 +220,9 @@ impl Workload {
             return self.new_run(&experiment);
         }
         let run = self.random.pick(&runs).clone();
+        if self.random.below(3) == 0 {
+            return Op::Beside(self.beside(run));
+        }
         match self.random.below(40) {
             0..13 => self.new_run(&experiment),
             13..22 => {
@@ -211,6 +249,54 @@ impl Workload {
         }
     }
 
+    /// Something on comments, jobs or edges.
+    fn beside(&mut self, run: String) -> BesideOp {
+        let live: Vec<String> = self.now.live_runs().map(|(id, _)| id.clone()).collect();
+        let comments = self.now.beside.comments.iter();
+        let comments = comments.filter(|(_, row)| !row.deleted && live.contains(&row.run));
+        let comments: Vec<(String, String)> = comments.map(|(id, row)| (id.clone(), row.run.clone())).collect();
+        let jobs = self.now.beside.jobs.iter().filter(|(_, row)| !row.deleted);
+        let jobs: Vec<String> = jobs.map(|(id, _)| id.clone()).collect();
+        let edges = self.now.beside.edges.iter().filter(|edge| !edge.deleted);
+        let edges: Vec<(String, String)> = edges.map(|edge| (edge.input.clone(), edge.output.clone())).collect();
+        let len = if self.random.one_in(8) { 5_000 } else { 40 };
+        let text = self.random.text(len);
+        match self.random.below(12) {
+            3 | 4 if !comments.is_empty() => {
+                let (id, run) = self.random.pick(&comments).clone();
+                BesideOp::Rewrite { run, id, message: text }
+            }
+            5 if !comments.is_empty() => {
+                let (id, run) = self.random.pick(&comments).clone();
+                BesideOp::Uncomment { run, id }
+            }
+            6 => BesideOp::Job { id: self.fresh("job"), description: text },
+            7 if !jobs.is_empty() => BesideOp::EndJob { id: self.random.pick(&jobs).clone(), end: self.fresh("end") },
+            8 if !jobs.is_empty() => BesideOp::DeleteJob { id: self.random.pick(&jobs).clone() },
+            9 | 10 => {
+                let mut some = |count| -> Vec<String> {
+                    let from = self.random.below(live.len() - count + 1);
+                    live[from..from + count].to_vec()
+                };
+                // A write that changes nothing makes no commit: one edge at least is new.
+                let (inputs, outputs) = (some(2), some(2));
+                let is_new =
+                    |input: &String| outputs.iter().any(|output| !edges.contains(&(input.clone(), output.clone())));
+                match inputs.iter().any(is_new) {
+                    true => BesideOp::Edges { inputs, outputs },
+                    false => BesideOp::RemoveEdges { inputs, outputs },
+                }
+            }
+            11 if !edges.is_empty() => {
+                let (input, output) = self.random.pick(&edges).clone();
+                let other = self.random.pick(&live).clone();
+                let inputs = if other == input { vec![input] } else { vec![other, input] };
+                BesideOp::RemoveEdges { inputs, outputs: vec![output] }
+            }
+            _ => BesideOp::Comment { run, id: self.fresh("comment"), message: text },
+        }
+    }
+
     /// One step: mostly a write, now and then several together, or a reopening.
     pub(crate) fn step(&mut self) {
         match self.random.below(20) {
@@ -231,6 +317,9 @@ impl Workload {
                 self.write_together(writes);
             }
             3 => self.reopen(),
+            4 => {
+                self.purge();
+            }
             _ => self.write_one(),
         }
     }
@@ -257,8 +346,8 @@ impl Workload {
         for (sequence, commit) in &self.commits {
             assert_eq!(*sequence, states.len() as u64, "a sequence number is missing");
             let mut state = states[states.len() - 1].clone();
-            commit.ops.iter().for_each(|op| state.apply(op, commit.time));
-            if let Some(id) = &commit.once {
+            state.work(&commit.work, commit.time);
+            if let Work::Write(_, Some(id)) = &commit.work {
                 state.once.insert(id.clone(), *sequence);
             }
             states.push(state);
@@ -269,8 +358,17 @@ impl Workload {
         assert_eq!(read.sequence().get() + 1, states.len() as u64);
         drop(read);
         self.store.close().unwrap();
-        let writes = self.commits.into_values().map(|commit| (commit.ops, commit.once, commit.time)).collect();
-        History { disk: self.disk, states, hashes, started, acknowledged, made: self.made, writes }
+        let works = self.commits.into_values().map(|commit| (commit.work, commit.time)).collect();
+        History { disk: self.disk, states, hashes, started, acknowledged, made: self.made, works }
+    }
+}
+
+impl Model {
+    fn work(&mut self, work: &Work, time: i64) {
+        match work {
+            Work::Write(ops, _) => ops.iter().for_each(|op| self.apply(op, time)),
+            Work::Slice { gone, .. } => self.gone.extend(gone.iter().cloned()),
+        }
     }
 }
 
