@@ -9,6 +9,7 @@ mod record;
 mod commits;
 mod follow;
 mod past;
+mod purges;
 mod room;
 
 use generator::Generator;
