@@ -12,9 +12,9 @@ use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Seque
 use crate::log;
 use crate::log::chain::Hash;
 use crate::log::change::{Change, Edit, Fact, Field};
-use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
+use crate::log::commit::{self, Context, Erased, Item, Operation, Part, Trailer};
 use crate::log::resolve::payload;
-use crate::model::{Entity, NewRun, Parents, Stored};
+use crate::model::{Entity, LineageEdge, LineageEntry, NewComment, NewJob, NewRun, Parents, Stored};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -89,11 +89,14 @@ pub fn commit_part(data: &[u8]) {
         let _ = trailer.commit();
     }
     for item in &part.items {
-        let _ = item.digest();
+        let _ = (item.digest(), item.creates());
         if let Item::Whole { bytes, .. } = item {
             change(bytes);
         }
     }
+    // What an erasure reads and writes again.
+    let again = Part::open(0, &part.encode());
+    assert!(again.is_ok_and(|again| again.items == part.items && again.trailer == part.trailer));
 }
 
 /// The payload of a pack, and the commits in it.
@@ -106,6 +109,14 @@ pub fn pack(data: &[u8]) {
 /// The bytes of a change.
 pub fn change(data: &[u8]) {
     round_trip::<Change>(data);
+    // An erasure finds what it names by its form alone.
+    if let Ok(change) = Decoder::whole::<Change>(data, &Anything) {
+        assert!(Change::code_of(data).is_ok_and(|code| code == change.code()));
+        let (bytes, large) = canon::encode(&change);
+        let named = canon::named_texts(&bytes);
+        assert!(named.is_ok_and(|named| named.iter().eq(large.iter().map(|(digest, _)| digest))));
+    }
+    let _ = canon::named_texts(data);
 }
 
 /// The bytes of a value.
@@ -138,7 +149,9 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let (zero, previous) = (Timestamp::default(), Some(ChangeId::default()));
     let fact = Fact::Edited { old_date_updated: zero, new_date_updated: zero, edits };
     let edited = Change { entity: entity.id(), previous, fact };
-    let (created, edited) = (canon::encode(&created).0, canon::encode(&edited).0);
+    let fact = Fact::Purged { changes: 2, done: true };
+    let purged = Change { entity: entity.id(), previous, fact };
+    let [created, edited, purged] = [created, edited, purged].map(|change| canon::encode(&change).0);
 
     let mut items = Encoder::new();
     commit::encode_item(&mut items, &[7; 16], &created);
@@ -149,6 +162,9 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let actor = Item::Whole { salt: [9; 16], bytes: context };
     let trailer = Trailer { header, actor, hash: Hash::ZERO, changes: 2 };
     let part = Part::seal(2, &items.into_bytes(), Some(&trailer));
+    let erased = Item::Erased(Erased { digest: [6; 32], code: EntityKind::Run.code(), by: Sequence::new(2) });
+    let items = vec![erased, Item::Whole { salt: [8; 16], bytes: edited.clone() }];
+    let erased = Part { first: 0, items, trailer: Some(trailer) }.encode();
 
     let len = u32::try_from(part.len()).unwrap_or_default();
     let block = [&1_u64.to_le_bytes()[..], &len.to_le_bytes(), &part].concat();
@@ -156,6 +172,10 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let parents = Parents::Experiment { project: row, experiment: row };
     let stored = Stored { entity, row, parents, last: ChangeId::default(), deleted: false };
     let record = encode_record(stored).unwrap_or_default();
+    let input = LineageEntry::DatasetVersion("version".into());
+    let output = LineageEntry::Run(RunId::new("run").unwrap_or_default());
+    let edge = LineageEdge { input, output, ..LineageEdge::default() };
+    let comment = NewComment::new("well done").verta_id("7").0;
     vec![
         ("envelope", [&[0], &*envelope::wrap(Kind::Run, b"", b"payload")].concat()),
         ("record", [&[1], payload(&record)].concat()),
@@ -164,7 +184,18 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("created", [&[4], &*created].concat()),
         ("edited", [&[4], &*edited].concat()),
         ("value", [&[5], &*canon::encode(&Value::List(vec![Value::Float(0.1), Value::Null])).0].concat()),
+        ("erased", [&[2], &*erased].concat()),
+        ("purged", [&[4], &*purged].concat()),
+        ("comment", beside(Entity::Comment(comment), Parents::Run(row))),
+        ("job", beside(Entity::Job(NewJob::started("now").description("job").metadata("queue", 7).0), Parents::None)),
+        ("edge", beside(Entity::LineageEdge(edge), Parents::None)),
     ]
+}
+
+/// The record of an entity that stands beside runs.
+fn beside(entity: Entity, parents: Parents) -> Vec<u8> {
+    let stored = Stored { entity, row: Row(0), parents, last: ChangeId::default(), deleted: false };
+    [&[1], payload(&encode_record(stored).unwrap_or_default())].concat()
 }
 
 fn encode_record(stored: Stored) -> Result<Vec<u8>> {

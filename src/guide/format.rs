@@ -22,7 +22,7 @@
 //! | `hidden` | kind: `u8`, row: `u32` | nothing; there is one for each deleted project and experiment |
 //! | `log` | sequence: `u64`, first change: `u32`, piece: `u32` | piece of the envelope of a part of a commit |
 //! | `packs` | last sequence: `u64`, piece: `u32` | piece of the envelope of a pack |
-//! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text; under 2^32 - 1, how many times the changes of the log name it: `u64` LE |
+//! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text; under 2^32 - 1, how many times the changes of the log, and the records of entities whose purge has begun, name it: `u64` LE |
 //! | `entries` | key: `u64`, row: `u32` | nothing; an entry of the key index |
 //! | `dates` | kind: `u8`, row: `u32` | `i64`: the latest date of what is under a project or an experiment |
 //!

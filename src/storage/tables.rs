@@ -8,7 +8,7 @@
 //! | `hidden` | kind, row | nothing: a deleted project or experiment |
 //! | `log` | sequence, first change, piece | piece of an envelope of a commit part |
 //! | `packs` | last sequence, piece | piece of an envelope of packed commits |
-//! | `texts` | SHA-256, piece | piece of a long text; the last row counts the changes that name it |
+//! | `texts` | SHA-256, piece | piece of a long text; the last row counts the changes, and records that are being purged, that name it |
 //! | `dates` | kind, row | the latest date of what is under a project or an experiment |
 //! | `entries` | key, row | nothing: an entry of the key index |
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod beside;
+mod decoders;
 mod erasures;
 mod flips;
 mod pages;
