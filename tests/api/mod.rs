@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod audit;
+mod comments;
 mod copies;
 mod creation;
 mod dates;
@@ -12,7 +13,9 @@ mod entries;
 mod errors;
 mod export;
 mod history;
+mod jobs;
 mod keys;
+mod lineage;
 mod names;
 mod once;
 mod paging;
@@ -23,5 +26,6 @@ mod smoke;
 mod support;
 mod tags;
 mod values;
+mod versions;
 mod view;
 mod watch;

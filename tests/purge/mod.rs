@@ -4,6 +4,7 @@ mod cancelled;
 mod erased;
 mod held;
 mod places;
+mod random;
 mod texts;
 
 use std::ops::ControlFlow;
