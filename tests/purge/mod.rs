@@ -5,6 +5,7 @@ mod erased;
 mod held;
 mod places;
 mod random;
+mod restored;
 mod texts;
 
 use std::ops::ControlFlow;
