@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use modeldb::{Commit, Edit, Entity, EntityId, Fact, Field, FieldValue, Sequence, Snapshot};
+use modeldb::{Artifact, Commit, Edit, Entity, EntityId, Fact, Field, FieldValue, Sequence, Snapshot};
 
 use super::check::plain;
 use super::plain::{Plain, Val, Vals};
-use super::world::{KINDS, World, index};
+use super::world::{KINDS, World, cut_short_name, index};
 
 /// A commit of the log is the one the model made.
 pub(crate) fn same_commit(commit: &Commit, world: &World) {
@@ -84,14 +84,29 @@ fn apply(told: &mut Told, edit: Edit) {
         Field::Attribute(key) => value(&mut plain.attributes, key, edit.old, edit.new),
         Field::Hyperparameter(key) => value(&mut plain.hyperparameters, key, edit.old, edit.new),
         Field::Metric(key) => value(&mut plain.metrics, key, edit.old, edit.new),
+        Field::ReadmeText => text(&mut plain.readme, edit.old, edit.new),
+        Field::ShortName => {
+            // A long one that was derived is told in part only.
+            let Some(FieldValue::Text(old)) = edit.old else { panic!("a project without a short name") };
+            assert_eq!(plain.short_name, cut_short_name(&old));
+            plain.short_name.clear();
+            text(&mut plain.short_name, None, edit.new);
+        }
+        Field::JobId => text(&mut plain.job, edit.old, edit.new),
+        Field::ParentId => text(&mut plain.parent, edit.old, edit.new),
+        Field::Artifact(key) => artifact(&mut plain.artifacts, &key, edit.old, edit.new),
+        Field::Dataset(key) => artifact(&mut plain.datasets, &key, edit.old, edit.new),
         Field::Tag(tag) => {
-            assert_eq!((edit.old, edit.new), (None, Some(FieldValue::Present)));
-            plain.tags.push(tag);
-            plain.tags.sort();
+            plain.tags.retain(|other| *other != tag || edit.old.is_none());
+            assert_eq!(present(edit.old.as_ref()), !present(edit.new.as_ref()));
+            if edit.new.is_some() {
+                plain.tags.push(tag);
+                plain.tags.sort();
+            }
         }
         Field::Deleted => {
-            assert_eq!((edit.old, edit.new), (None, Some(FieldValue::Present)));
-            *deleted = true;
+            assert_eq!(*deleted, present(edit.old.as_ref()));
+            *deleted = present(edit.new.as_ref());
         }
         Field::CodeVersionSnapshot => {
             let code = |value| match value {
@@ -136,9 +151,31 @@ fn time(slot: &mut Option<i64>, old: Option<FieldValue>, new: Option<FieldValue>
 }
 
 fn value(slot: &mut Vals, key: String, old: Option<FieldValue>, new: Option<FieldValue>) {
-    assert!(old.is_none() && !slot.contains_key(&key));
-    match new {
-        Some(FieldValue::Value(value, declared)) => slot.insert(key, (Val::of(&value), declared)),
+    let value = |value| match value {
+        Some(FieldValue::Value(value, declared)) => Some((Val::of(&value), declared)),
+        None => None,
         other => panic!("{other:?} is no value"),
     };
+    assert_eq!(slot.remove(&key), value(old));
+    slot.extend(value(new).map(|new| (key, new)));
+}
+
+fn artifact(slot: &mut Vec<Artifact>, key: &str, old: Option<FieldValue>, new: Option<FieldValue>) {
+    let artifact = |value| match value {
+        Some(FieldValue::Artifact(artifact)) => Some(*artifact),
+        None => None,
+        other => panic!("{other:?} is no artifact"),
+    };
+    let at = slot.iter().position(|artifact| artifact.key == key);
+    assert_eq!(at.map(|at| slot.remove(at)), artifact(old));
+    slot.extend(artifact(new));
+    slot.sort_by(|a, b| a.key.cmp(&b.key));
+}
+
+fn present(value: Option<&FieldValue>) -> bool {
+    match value {
+        Some(FieldValue::Present) => true,
+        None => false,
+        other => panic!("{other:?} is not whether something is there"),
+    }
 }
