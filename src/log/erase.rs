@@ -31,7 +31,7 @@ pub(crate) fn erase(mut changes: Vec<ChangeId>, by: Sequence, tables: &mut Write
                 tables.replace_log_part(sequence, first, &part.encode())?;
                 continue;
             }
-            if !pack.as_ref().is_some_and(|(_, commits)| find(commits, sequence).is_some()) {
+            if pack.as_ref().is_none_or(|(_, commits)| find(commits, sequence).is_none()) {
                 if let Some((last, commits)) = pack.take() {
                     tables.replace_pack(last, &pack::encode(&commits)?)?;
                 }
