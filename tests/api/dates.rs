@@ -80,7 +80,7 @@ fn parents_are_as_new_as_what_is_under_them() {
         assert_eq!(read.experiments().get(&other).unwrap().date_updated, ms(START), "its sibling's do not count");
         assert_eq!(read.projects().get_by_name(&project.name).unwrap(), project);
         let listed: Vec<_> = read.projects().list().into_iter().map(Result::unwrap).collect();
-        assert_eq!(listed, [project.clone()]);
+        assert_eq!(listed, std::slice::from_ref(&project));
         (project.date_updated, experiment.date_updated)
     };
     bench.clock.advance(100);

@@ -64,7 +64,7 @@ fn a_purge_is_finished_later_wherever_it_was_ended() {
         assert_eq!(report.commits, store.read().sequence().get() - (2 * (1 + 7 * RUNS as u64) + 1));
         report
     };
-    assert_eq!(total(&[whole.clone()]), [1, 1, RUNS as u64, RUNS as u64, 3 + 7 * RUNS as u64]);
+    assert_eq!(total(std::slice::from_ref(&whole)), [1, 1, RUNS as u64, RUNS as u64, 3 + 7 * RUNS as u64]);
     println!("{} slices", whole.commits);
     assert!(whole.commits > 2 && whole.finished);
     for ended in 1..=whole.commits {
@@ -85,7 +85,7 @@ fn a_purge_is_finished_later_wherever_it_was_ended() {
             }
             let rest = purge(&store);
             assert!(rest.finished);
-            assert_eq!(total(&[begun, rest]), total(&[whole.clone()]));
+            assert_eq!(total(&[begun, rest]), total(std::slice::from_ref(&whole)));
             let audit = assert_intact(&store);
             assert_eq!((audit.erased, audit.entities), (whole.changes, 2 + 2 * RUNS as u64));
             kept_is_whole(&store, RUNS);
@@ -126,7 +126,7 @@ fn an_entity_that_is_being_purged_says_so() {
         let past = read.as_of(Sequence::new(3)).unwrap();
         assert_eq!(past.projects().get(&project).unwrap().name, "p");
         let listed: Vec<_> = past.runs().list(&experiment).unwrap().into_iter().map(|run| run.unwrap().id).collect();
-        assert_eq!(listed, [other.clone()]);
+        assert_eq!(listed, std::slice::from_ref(&other));
         assert_eq!(past.runs().get(&run).unwrap_err().kind(), ErrorKind::NotFound);
         if report.runs == 1 {
             break;

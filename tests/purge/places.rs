@@ -295,7 +295,7 @@ fn rows_are_never_given_again() {
         for name in ["kept", "gone"] {
             assert_eq!(read.runs().get(&run_id(name)).unwrap().experiment_id.as_str(), name);
             assert_eq!(read.comments().list(&run_id(name)).unwrap()[0].message, name);
-            assert_eq!(read.lineage().outputs(&run_id(name)).unwrap(), [run_id(name).into()]);
+            assert_eq!(read.lineage().outputs(run_id(name)).unwrap(), [run_id(name).into()]);
         }
         assert_eq!(read.runs().list(&experiment).unwrap().count().unwrap(), 0);
         assert_eq!(read.projects().get(&project).unwrap().name, "p");
