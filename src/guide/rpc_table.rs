@@ -7,14 +7,14 @@
 //! name in the last column, as one operation; one that changes nothing makes none, where ModelDB would still count the
 //! version up. `reads` leaves the log alone, and `with` says which step brings what is missing.
 //!
-//! Left to a server: pages by number, workspaces and permissions, camel-case JSON, answers like `status`.
+//! Left to a server: workspaces and permissions, camel-case JSON, answers like `status`.
 //!
 //! ## ProjectService
 //!
 //! | RPC | call | in the log |
 //! |---|---|---|
 //! | `createProject` | [`projects().create`](crate::ProjectsMut::create) | `project.create` |
-//! | `getProjects` | [`projects().list`](crate::Projects::list), in another order with queries | reads |
+//! | `getProjects` | [`projects().list`](crate::Projects::list), in another order [`projects().find`](crate::Projects::find) | reads |
 //! | `getProjectById` | [`projects().get`](crate::Projects::get) | reads |
 //! | `getProjectByName` | [`projects().get_by_name`](crate::Projects::get_by_name), [`get_by_name_in`](crate::Projects::get_by_name_in) | reads |
 //! | `deleteProject` | [`projects().delete`](crate::ProjectsMut::delete) | `project.delete` |
@@ -33,14 +33,14 @@
 //! | `getProjectCodeVersion` | [`projects().get`](crate::Projects::get), [`Project::code_version_snapshot`](crate::Project::code_version_snapshot) | reads |
 //! | `verifyConnection` | [`Store::read`](crate::Store::read): an open store answers | reads |
 //! | `deepCopyProject` | [`projects().deep_copy`](crate::ProjectsMut::deep_copy) | `project.deep_copy` |
-//! | `getSummary` | `projects().summary` | with queries |
+//! | `getSummary` | [`projects().summary`](crate::Projects::summary) | reads |
 //! | `setProjectReadme` | [`projects().set_readme`](crate::ProjectsMut::set_readme) | `project.set_readme` |
 //! | `getProjectReadme` | [`projects().get`](crate::Projects::get), [`Project::readme_text`](crate::Project::readme_text) | reads |
 //! | `setProjectShortName` | [`projects().set_short_name`](crate::ProjectsMut::set_short_name) | `project.set_short_name` |
 //! | `getProjectShortName` | [`projects().get`](crate::Projects::get), [`Project::short_name`](crate::Project::short_name) | reads |
-//! | `getProjectDatasetCount` | `projects().dataset_count` | with queries |
+//! | `getProjectDatasetCount` | [`projects().dataset_count`](crate::Projects::dataset_count) | reads |
 //! | `getUrlForArtifact` | the bytes of an artifact | with artifacts |
-//! | `findProjects` | `projects().find` | with queries |
+//! | `findProjects` | [`projects().find`](crate::Projects::find) | reads |
 //! | `logArtifacts` | [`projects().log_artifacts`](crate::ProjectsMut::log_artifacts) | `project.log_artifacts` |
 //! | `getArtifacts` | [`Project::artifacts`](crate::Project::artifacts), [`Project::artifact`](crate::Project::artifact) | reads |
 //! | `deleteArtifact` | [`projects().delete_artifact`](crate::ProjectsMut::delete_artifact) | `project.delete_artifact` |
@@ -65,12 +65,12 @@
 //! | `deleteExperimentAttributes` | [`experiments().delete_attributes`](crate::ExperimentsMut::delete_attributes), [`experiments().delete_all_attributes`](crate::ExperimentsMut::delete_all_attributes) | `experiment.delete_attributes`, `experiment.delete_all_attributes` |
 //! | `logExperimentCodeVersion` | [`experiments().log_code_version`](crate::ExperimentsMut::log_code_version) | `experiment.log_code_version` |
 //! | `getExperimentCodeVersion` | [`experiments().get`](crate::Experiments::get), [`Experiment::code_version_snapshot`](crate::Experiment::code_version_snapshot) | reads |
-//! | `getExperimentsInProject` | [`experiments().list`](crate::Experiments::list), in another order with queries | reads |
+//! | `getExperimentsInProject` | [`experiments().list`](crate::Experiments::list), in another order [`experiments().find`](crate::Experiments::find) | reads |
 //! | `getExperimentById` | [`experiments().get`](crate::Experiments::get) | reads |
 //! | `getExperimentByName` | [`experiments().get_by_name`](crate::Experiments::get_by_name) | reads |
 //! | `deleteExperiment` | [`experiments().delete`](crate::ExperimentsMut::delete) | `experiment.delete` |
 //! | `getUrlForArtifact` | the bytes of an artifact | with artifacts |
-//! | `findExperiments` | `experiments().find` | with queries |
+//! | `findExperiments` | [`experiments().find`](crate::Experiments::find) | reads |
 //! | `logArtifacts` | [`experiments().log_artifacts`](crate::ExperimentsMut::log_artifacts) | `experiment.log_artifacts` |
 //! | `getArtifacts` | [`Experiment::artifacts`](crate::Experiment::artifacts), [`Experiment::artifact`](crate::Experiment::artifact) | reads |
 //! | `deleteArtifact` | [`experiments().delete_artifact`](crate::ExperimentsMut::delete_artifact) | `experiment.delete_artifact` |
@@ -82,8 +82,8 @@
 //! |---|---|---|
 //! | `createExperimentRun` | [`runs().create`](crate::RunsMut::create) | `run.create` |
 //! | `deleteExperimentRun` | [`runs().delete`](crate::RunsMut::delete) | `run.delete` |
-//! | `getExperimentRunsInProject` | [`runs().list_in_project`](crate::Runs::list_in_project), in another order with queries | reads |
-//! | `getExperimentRunsInExperiment` | [`runs().list`](crate::Runs::list), in another order with queries | reads |
+//! | `getExperimentRunsInProject` | [`runs().list_in_project`](crate::Runs::list_in_project), in another order [`runs().find`](crate::Runs::find) | reads |
+//! | `getExperimentRunsInExperiment` | [`runs().list`](crate::Runs::list), in another order [`runs().find`](crate::Runs::find) | reads |
 //! | `getExperimentRunById` | [`runs().get`](crate::Runs::get), [`view`](crate::Runs::view) | reads |
 //! | `getExperimentRunByName` | [`runs().get_by_name`](crate::Runs::get_by_name) | reads |
 //! | `updateExperimentRunName` | [`runs().rename`](crate::RunsMut::rename) | `run.rename` |
@@ -121,14 +121,14 @@
 //! | `commitArtifactPart` | a part of an upload | with artifacts |
 //! | `getCommittedArtifactParts` | the parts of an upload | with artifacts |
 //! | `commitMultipartArtifact` | the end of an upload | with artifacts |
-//! | `findExperimentRuns` | `runs().find` | with queries |
-//! | `sortExperimentRuns` | `runs().find` | with queries |
-//! | `getTopExperimentRuns` | `runs().find` | with queries |
+//! | `findExperimentRuns` | [`runs().find`](crate::Runs::find) | reads |
+//! | `sortExperimentRuns` | [`runs().find`](crate::Runs::find), [`among`](crate::Find::among) and [`order_by`](crate::Find::order_by) | reads |
+//! | `getTopExperimentRuns` | [`runs().find`](crate::Runs::find), [`top`](crate::Find::top) | reads |
 //! | `logJobId` | [`runs().set_job_id`](crate::RunsMut::set_job_id) | `run.set_job_id` |
 //! | `getJobId` | [`runs().get`](crate::Runs::get), [`Run::job_id`](crate::Run::job_id) | reads |
-//! | `getChildrenExperimentRuns` | `runs().children` | with queries |
+//! | `getChildrenExperimentRuns` | [`runs().children`](crate::Runs::children) | reads |
 //! | `setParentExperimentRunId` | [`runs().set_parent`](crate::RunsMut::set_parent) | `run.set_parent` |
-//! | `getExperimentRunsByDatasetVersionId` | `runs().by_dataset_version` | with queries |
+//! | `getExperimentRunsByDatasetVersionId` | [`runs().by_dataset_version`](crate::Runs::by_dataset_version) | reads |
 //! | `deleteExperimentRuns` | [`runs().delete_many`](crate::RunsMut::delete_many) | `run.delete_many` |
 //! | `logVersionedInput` | a commit that a run uses as input | with repositories |
 //! | `getVersionedInputs` | [`Run::versioned_inputs`](crate::Run::versioned_inputs) | with repositories |
@@ -189,7 +189,7 @@
 //! - [x] logging never replaces: `api::entries::logging_never_replaces_and_a_batch_is_whole`
 //! - [x] keys are deleted by list or all at once: `api::entries::attributes_and_tags_are_deleted_on_each_kind`
 //! - [x] lists are sorted by key: `api::keys::any_text_is_a_key_and_keys_are_sorted_by_bytes`
-//! - [ ] pages by number, with a total: with a server
+//! - [x] pages by number, with a total: `query::vectors::vector_7_pages_from_1_and_knows_the_total`
 //! - [x] one code for each kind of error: `api::errors::every_kind_has_its_grpc_code`
 //! - [ ] visibility derived and mapped back: with a server
 //! - [x] owners: the text, a number or a group: `api::creation::every_field_comes_back`
@@ -202,17 +202,18 @@
 //! - [x] a unique name, free after a deletion: `api::names::a_project_is_unique_in_its_workspace`
 //! - [x] the derived short name: `names::short_names_follow_the_vectors`
 //! - [x] get by id and by name, list: `api::deletion::a_deleted_parent_hides_its_children_everywhere`
-//! - [ ] projects in another order: with queries
+//! - [x] projects in another order: `query::orders::names_are_texts_and_dates_are_numbers`
 //! - [x] rename and describe: `api::names::names_have_at_most_256_characters`
 //! - [x] tags added and deleted: `api::entries::attributes_and_tags_are_deleted_on_each_kind`
 //! - [x] attributes logged, set and deleted: `api::entries::setting_attributes_replaces_and_adds`
 //! - [x] a code version once: `api::creation::code_is_logged_once_or_over_what_was_there`
 //! - [x] the readme: `api::settings::a_readme_may_be_empty`
 //! - [x] the short name, unique and of its form: `api::settings::a_short_name_is_set_within_the_rule_and_only_once`
-//! - [ ] the summary and the count of datasets: with queries
+//! - [x] the summary: `query::summary::a_summary_counts_what_is_alive`
+//! - [x] the count of datasets: `query::summary::datasets_are_counted_by_what_is_linked_to`
 //! - [x] artifacts logged and deleted: `api::artifacts::artifacts_are_logged_once_and_deleted_by_key`
 //! - [ ] bytes of artifacts: with artifacts
-//! - [ ] find: with queries
+//! - [x] find: `query::predicates::projects_and_experiments_are_searched_as_well`
 //! - [x] deep copies: `api::copies::a_deep_copy_is_the_project_under_new_ids`
 //! - [x] deletion, of one and of many: `api::restore::many_projects_are_deleted_or_none`
 //!
@@ -225,7 +226,7 @@
 //! - [x] attributes logged and deleted: `api::entries::setting_attributes_replaces_and_adds`
 //! - [x] a code version once: `api::creation::code_is_logged_once_or_over_what_was_there`
 //! - [x] get by id and by name, list: `api::deletion::a_deleted_parent_hides_its_children_everywhere`
-//! - [ ] find, and experiments in another order: with queries
+//! - [x] find, and experiments in another order: `query::predicates::projects_and_experiments_are_searched_as_well`
 //! - [x] artifacts logged and deleted: `api::artifacts::artifacts_are_logged_once_and_deleted_by_key`
 //! - [ ] bytes of artifacts: with artifacts
 //! - [x] deletion, unknown ids ignored: `api::restore::unknown_experiments_are_ignored`
@@ -253,7 +254,10 @@
 //! - [ ] environments derived from artifacts: with artifacts
 //! - [x] a code version once, or set: `api::creation::code_is_logged_once_or_over_what_was_there`
 //! - [ ] hyperparameters and code of versioned inputs: with repositories
-//! - [ ] find, sort, the best of many, children, runs of a dataset's version: with queries
+//! - [x] find: `query::random::random_searches_answer_what_a_plain_program_does`
+//! - [x] sort: `query::vectors::vector_5_sorts_by_number_with_the_missing_smallest`
+//! - [x] the best of many: `query::vectors::vector_20_top_is_the_first_page`
+//! - [x] children, and the runs of a dataset's version: `query::find::children_and_users_of_a_dataset_version`
 //! - [x] the job: `api::settings::a_job_is_set_and_replaced`
 //! - [x] the parent, without circles: `api::settings::a_parent_must_be_there_and_not_a_part_of_the_run`
 //! - [x] clones: `api::copies::a_clone_is_the_run_again_at_another_time`

@@ -1,6 +1,6 @@
 //! The calls of ExperimentService.
 
-use modeldb::{Artifact, CodeVersion, NewExperiment};
+use modeldb::{Artifact, CodeVersion, Filter, NewExperiment};
 
 use super::{Calls, reads, writes};
 
@@ -67,6 +67,9 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         }
         ("ExperimentService", "deleteArtifact") => writes!(w, p, w.experiments().delete_artifact(&p.experiment, "k")),
         ("ExperimentService", "deleteExperiments") => writes!(w, p, w.experiments().delete_many([&p.experiment])),
+        ("ExperimentService", "findExperiments") => {
+            reads!(s, p, s.experiments().find(Filter::all()).unwrap().page(1, 10).unwrap())
+        }
         _ => return None,
     })
 }

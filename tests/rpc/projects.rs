@@ -1,6 +1,6 @@
 //! The calls of ProjectService.
 
-use modeldb::{Artifact, CodeVersion, CopyOptions, NewProject};
+use modeldb::{Artifact, CodeVersion, CopyOptions, Filter, NewProject};
 
 use super::{Calls, reads, writes};
 
@@ -53,6 +53,11 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         }
         ("ProjectService", "deleteArtifact") => writes!(w, p, w.projects().delete_artifact(&p.project, "k")),
         ("ProjectService", "deleteProjects") => writes!(w, p, w.projects().delete_many([&p.project])),
+        ("ProjectService", "getSummary") => reads!(s, p, s.projects().summary(&p.project).unwrap()),
+        ("ProjectService", "getProjectDatasetCount") => reads!(s, p, s.projects().dataset_count(&p.project).unwrap()),
+        ("ProjectService", "findProjects") => {
+            reads!(s, p, s.projects().find(Filter::all()).unwrap().page(1, 10).unwrap())
+        }
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! The calls of ExperimentRunService.
 
-use modeldb::{Artifact, CloneOptions, CodeVersion, Environment, NewRun};
+use modeldb::{Artifact, CloneOptions, CodeVersion, Environment, Filter, NewRun};
 
 use super::{Calls, reads, writes};
 
@@ -97,6 +97,23 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         }
         ("ExperimentRunService", "cloneExperimentRun") => {
             writes!(w, p, w.runs().clone_run(&p.run, CloneOptions::new()))
+        }
+        ("ExperimentRunService", "findExperimentRuns") => {
+            reads!(s, p, s.runs().find(Filter::metric("m").ge(1)).unwrap().page(1, 10).unwrap())
+        }
+        ("ExperimentRunService", "sortExperimentRuns") => reads!(
+            s,
+            p,
+            s.runs().find(Filter::all()).unwrap().among([&p.run]).order_by("metrics.m").page(1, 10).unwrap()
+        ),
+        ("ExperimentRunService", "getTopExperimentRuns") => {
+            reads!(s, p, s.runs().find(Filter::all()).unwrap().order_by("-metrics.m").top(1).unwrap())
+        }
+        ("ExperimentRunService", "getChildrenExperimentRuns") => {
+            reads!(s, p, s.runs().children(&p.run).unwrap().page(1, 10).unwrap())
+        }
+        ("ExperimentRunService", "getExperimentRunsByDatasetVersionId") => {
+            reads!(s, p, s.runs().by_dataset_version("v").unwrap().page(1, 10).unwrap())
         }
         _ => return None,
     })
