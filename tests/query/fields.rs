@@ -1,4 +1,5 @@
-//! Fields that only a record made by hand has as yet: datasets, observations, jobs and versioned inputs.
+//! Fields of records made by hand, with what a store does not log as yet: versions of datasets, observations and
+//! versioned inputs.
 
 use modeldb::Operator::{Contain, Eq, In, Ne, NotContain};
 use modeldb::{

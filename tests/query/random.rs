@@ -155,7 +155,11 @@ impl Both {
         if of.deleted || self.world.projects[of.project].deleted {
             return;
         }
-        self.bench.write(|w| w.runs().create(&of.id.parse()?, new));
+        let id = self.bench.write(|w| w.runs().create(&of.id.parse()?, new));
+        // An empty path has been made up.
+        for artifact in self.bench.store.read().runs().get(&id).unwrap().artifacts {
+            run.artifacts.get_mut(&artifact.key).unwrap().0 = artifact.path;
+        }
         (run.created, run.updated) = (self.now(), self.now());
         self.world.runs.push(run);
     }
