@@ -282,17 +282,23 @@ impl ReadTables {
     pub(crate) fn text_references(&self, each: &mut dyn FnMut(&Digest, u64)) -> Result<()> {
         let doing = "reading the references to long texts";
         let texts = self.texts.open(&self.transaction)?;
-        let mut next = Bound::Unbounded;
+        let mut last: Option<Digest> = None;
         loop {
-            let found = texts
-                .range::<(&Digest, u32)>((next.as_ref().map(|(digest, piece)| (digest, *piece)), Bound::Unbounded));
-            let Some(row) = found.map_err(storage(doing))?.next() else { return Ok(()) };
-            let digest: Digest = *row.map_err(storage(doing))?.0.value().0;
+            // The count is the last row of a text: from there on, the next text's first row comes second.
+            let from = last.map_or(([0; 32], 0), |digest| (digest, tables::TEXT_REFERENCES));
+            let mut rows = texts.range((&from.0, from.1)..).map_err(storage(doing))?;
+            let digest = loop {
+                let Some(row) = rows.next() else { return Ok(()) };
+                let digest: Digest = *row.map_err(storage(doing))?.0.value().0;
+                if last != Some(digest) {
+                    break digest;
+                }
+            };
             // Not by the pieces, which are long.
             let count = texts.get((&digest, tables::TEXT_REFERENCES)).map_err(storage(doing))?;
             let count = count.and_then(|count| count.value().try_into().ok()).map_or(0, u64::from_le_bytes);
             each(&digest, count);
-            next = Bound::Excluded((digest, tables::TEXT_REFERENCES));
+            last = Some(digest);
         }
     }
 
