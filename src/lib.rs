@@ -93,6 +93,7 @@ mod audit;
 mod codec;
 mod entity;
 mod error;
+mod filter;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -72,6 +72,21 @@ pub(crate) const PURGE_SLICE_CHANGES: usize = 512;
 /// ...and blocks of the log it rewrites for that: each takes up to a millisecond, and other writers wait for it.
 pub(crate) const PURGE_SLICE_BLOCKS: usize = 24;
 
+/// Rows of a block of the filter index: what a sixteen-bit offset tells apart.
+pub(crate) const FILTER_BLOCK_ROWS: usize = 1 << 16;
+
+/// Records a search evaluates beside the blocks of the filter index, before it renews the blocks they belong to.
+pub(crate) const FILTER_TAIL_ROWS: usize = 1024;
+
+/// Changes of rows the filter index is told of and remembers; one that lies further behind is made anew.
+pub(crate) const FILTER_CHANGES: usize = 1 << 16;
+
+/// Texts of a field that the filter index keeps by number; of further ones it has hashes, and looks into the record.
+pub(crate) const FILTER_TEXTS: usize = 1 << 15;
+
+/// A text longer than this many bytes is one of the further ones.
+pub(crate) const FILTER_TEXT_BYTES: usize = 256;
+
 /// Key-index entries that gather in memory before they are folded into the table.
 pub(crate) const KEYS_GENERATION: usize = 32_768;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::limits;
 use crate::model::Actor;
 use crate::storage::Place;
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub struct Options {
     pub(crate) actor: Actor,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) filter_block_rows: usize,
+    pub(crate) filter_tail_rows: usize,
     pub(crate) repair_progress: Option<Arc<dyn Fn(f64) + Send + Sync>>,
 }
 
@@ -49,6 +52,8 @@ impl Default for Options {
             actor: Actor::process_user(),
             clock: Box::new(SystemClock),
             entropy: Box::<SystemEntropy>::default(),
+            filter_block_rows: limits::FILTER_BLOCK_ROWS,
+            filter_tail_rows: limits::FILTER_TAIL_ROWS,
             repair_progress: None,
         }
     }
@@ -122,6 +127,14 @@ impl Options {
     /// Where ids, salts and random names come from. Default: the operating system.
     pub fn entropy(mut self, entropy: impl Entropy) -> Self {
         self.entropy = Box::new(entropy);
+        self
+    }
+
+    /// Blocks and tail of the filter index, in rows: small ones show in a test what many rows would.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn filter_rows(mut self, block: usize, tail: usize) -> Self {
+        (self.filter_block_rows, self.filter_tail_rows) = (block, tail);
         self
     }
 

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::audit::Audit;
 use crate::entity::state::{Common, State};
 use crate::error::{Error, ErrorKind, Result};
+use crate::filter::FilterIndex;
 use crate::id::Sequence;
 use crate::keys::{self, Hashing, Keys, Watermark};
 use crate::log;
@@ -130,8 +131,10 @@ impl Store {
             parents: Default::default(),
             hashing: Hashing::new(hash_key),
             entropy: options.entropy,
+            filter: FilterIndex::new(options.filter_block_rows, options.filter_tail_rows),
         });
         let (tip, keys) = recover(&tables, &common)?;
+        common.filter.changed.begin(tip.sequence);
         let state = Arc::new(State {
             tables,
             keys: keys.view(),

@@ -134,6 +134,20 @@ impl Value {
     }
 }
 
+/// The number that a text reads as: decimal, with an optional sign, point and exponent. Control characters and
+/// blanks around it do not count. What overflows is no number.
+pub(crate) fn number_in(text: &str) -> Option<Value> {
+    let text = text.trim_matches(|char: char| char <= ' ');
+    // Neither "inf" nor "nan" nor another base.
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
+        return None;
+    }
+    if let Ok(int) = text.parse() {
+        return Some(Value::Int(int));
+    }
+    text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
+}
+
 /// A value as it stands in a record: borrowed where it can be.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

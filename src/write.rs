@@ -24,7 +24,7 @@ use crate::entity::run::RunsMut;
 use crate::entity::state::State;
 use crate::entity::txn::{self, Host, Purged, Txn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityId, PerKind, Sequence};
+use crate::id::{EntityId, EntityKind, PerKind, Sequence};
 use crate::keys::{Entry, Keys, KeysView, Watermark};
 use crate::limits;
 use crate::log::apply;
@@ -465,6 +465,11 @@ impl Writer {
 
     fn apply_slice(&mut self, inner: &Inner, sequence: Sequence, slice: Slice, folded: BTreeSet<Entry>) -> Result<()> {
         let group = self.group.as_mut().ok_or_else(closed)?;
+        let before = self.tip.rows.get(EntityKind::Run.index()).copied().unwrap_or(0);
+        let changed = slice.entities.iter().map(|stored| (stored.kind(), stored.row));
+        let changed = changed.chain(slice.removed.iter().copied());
+        let changed = changed.filter(|(kind, row)| *kind == EntityKind::Run && row.0 < before).map(|(_, row)| row);
+        inner.common.filter.changed.push(sequence, changed);
         if !slice.hidden.is_empty() {
             let hidden = Arc::make_mut(&mut self.tip.hidden);
             for (kind, row, is_hidden) in &slice.hidden {

@@ -13,7 +13,7 @@ const FLOORS: [(u8, &[&str]); 8] = [
     (1, &["model"]),
     (2, &["codec", "storage"]),
     (3, &["log"]),
-    (4, &["keys"]),
+    (4, &["keys", "filter"]),
     (5, &["query"]),
     (6, &["entity"]),
     (7, &["store", "options", "snapshot", "write", "audit", "watch", "purge", "fuzzing"]),

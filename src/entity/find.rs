@@ -8,12 +8,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::entity::listing::{Listed, Rows, Scope};
+use crate::entity::search::{Matches, SearchScope};
 use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log::read::Recent;
 use crate::model::{Entity, Experiment, Parents, Project, Run, Stored};
 use crate::query::evaluate::Subject;
+use crate::query::exec;
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
 use crate::query::order::{self, Order, SortKey};
@@ -211,8 +213,29 @@ impl<T: Findable> Find<T> {
         Ok(Found { items, total })
     }
 
+    /// What matches, if the filter index can tell.
+    fn matches(&self) -> Result<Option<Matches>> {
+        let indexed = T::KIND == EntityKind::Run && self.at >= self.state.head.sequence;
+        if !indexed || self.among.is_some() || !self.workspace.is_empty() {
+            return Ok(None);
+        }
+        let mut walk = self.walk()?;
+        let row = |within| match within {
+            Within::Anything => Some(None),
+            Within::Row(row) => Some(Some(row)),
+            Within::Nothing => None,
+        };
+        let (Some(project), Some(experiment)) = (row(walk.project), row(walk.experiment)) else { return Ok(None) };
+        let filter = walk.filter.clone();
+        let scope = SearchScope { project, experiment };
+        self.state.search(&filter, scope, &mut |row| Ok(walk.check(row)?.is_some()))
+    }
+
     /// The first `keep` rows by the orders, and how many there are in all.
     fn ranked(&self, keep: usize) -> Result<(Vec<Row>, u64)> {
+        if let Some(matches) = self.matches()? {
+            return Ok((self.ranked_of(&matches, keep)?, matches.count()));
+        }
         let mut walk = self.walk()?;
         let mut total = 0;
         let mut kept: Vec<(Vec<SortKey>, u32)> = Vec::new();
@@ -233,8 +256,52 @@ impl<T: Findable> Find<T> {
         Ok((kept.into_iter().map(|(_, row)| Row(row)).collect(), total))
     }
 
+    /// The first `keep` of what matches, by the orders.
+    fn ranked_of(&self, matches: &Matches, keep: usize) -> Result<Vec<Row>> {
+        if keep == 0 {
+            return Ok(Vec::new());
+        }
+        let orders = self.orders.as_slice();
+        let (rows, whole) = match orders {
+            [] => return Ok(matches.newest().take(keep).collect()),
+            [order] => match order
+                .by_values()
+                .and_then(|(field, descending)| matches.by_number(&exec::indexed(field)?, descending, keep))
+            {
+                Some(rows) if matches.tail().next().is_none() => return Ok(rows),
+                Some(rows) => (rows.into_iter().chain(matches.tail()).collect::<Vec<_>>(), false),
+                None => (Vec::new(), true),
+            },
+            _ => (Vec::new(), true),
+        };
+        let mut kept: Vec<(Vec<SortKey>, u32)> = Vec::new();
+        let recent = Recent::default();
+        let mut keep_row = |row: Row| -> Result<()> {
+            let stored = self.read(row, &recent)?;
+            let subject = Subject::new(&stored.entity);
+            kept.push((orders.iter().map(|order| order.key(&subject)).collect(), row.0));
+            if kept.len() >= keep.saturating_mul(2).max(1024) {
+                kept.sort_unstable_by(|a, b| order::compare(orders, a, b));
+                kept.truncate(keep);
+            }
+            Ok(())
+        };
+        if whole {
+            matches.newest().try_for_each(&mut keep_row)?
+        } else {
+            rows.into_iter().try_for_each(&mut keep_row)?
+        }
+        kept.sort_unstable_by(|a, b| order::compare(orders, a, b));
+        kept.truncate(keep);
+        Ok(kept.into_iter().map(|(_, row)| Row(row)).collect())
+    }
+
     fn steps(&self) -> Result<Steps> {
-        let source = if self.orders.is_empty() {
+        let matches = if self.orders.is_empty() { self.matches()? } else { None };
+        let source = if let Some(matches) = matches {
+            let rows: Vec<Row> = matches.newest().take(self.limit).collect();
+            StepSource::Ranked { rows: rows.into_iter(), kind: T::KIND }
+        } else if self.orders.is_empty() {
             StepSource::Walk(Box::new(self.walk()?))
         } else {
             StepSource::Ranked { rows: self.ranked(self.limit)?.0.into_iter(), kind: T::KIND }
@@ -404,12 +471,17 @@ struct Walk {
 impl Walk {
     fn next(&mut self) -> Result<Option<Stored>> {
         while let Some(row) = self.candidates.next()? {
-            let Some(stored) = self.state.visible(self.kind, row, self.at, &self.recent)? else { continue };
-            if self.is_in_scope(&stored)? && self.matches(&stored)? {
+            if let Some(stored) = self.check(row)? {
                 return Ok(Some(stored));
             }
         }
         Ok(None)
+    }
+
+    /// The entity in a row, if it is there and matches.
+    fn check(&mut self, row: Row) -> Result<Option<Stored>> {
+        let Some(stored) = self.state.visible(self.kind, row, self.at, &self.recent)? else { return Ok(None) };
+        Ok(if self.is_in_scope(&stored)? && self.matches(&stored)? { Some(stored) } else { None })
     }
 
     fn is_in_scope(&mut self, stored: &Stored) -> Result<bool> {

@@ -24,6 +24,7 @@ pub(crate) mod listing;
 pub(crate) mod project;
 pub(crate) mod rules;
 pub(crate) mod run;
+pub(crate) mod search;
 mod shared;
 pub(crate) mod state;
 pub(crate) mod summary;

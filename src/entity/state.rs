@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::codec::v1;
 use crate::error::{Error, Result};
+use crate::filter::FilterIndex;
 use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{Hashing, Key, KeysView};
 use crate::log::chain::Head;
@@ -23,6 +24,7 @@ pub(crate) struct Common {
     pub(crate) parents: ParentIds,
     pub(crate) hashing: Hashing,
     pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) filter: FilterIndex,
 }
 
 /// The store as of its last published commit.

@@ -8,7 +8,7 @@ use crate::query::field::{QueryField, Shape};
 use crate::query::filter::{Comparison, Filter};
 use crate::query::json;
 use crate::time::Timestamp;
-use crate::value::Value;
+use crate::value::{Value, number_in};
 
 /// An entity together with what a filter may ask of its parents.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +92,7 @@ fn some(subject: &Subject<'_>, field: &QueryField, negated: bool, positive: impl
     }
 }
 
-fn fits(comparison: Comparison, order: Option<Ordering>) -> bool {
+pub(super) fn fits(comparison: Comparison, order: Option<Ordering>) -> bool {
     order.is_some_and(|order| match comparison {
         Comparison::Equal => order.is_eq(),
         Comparison::NotEqual => order.is_ne(),
@@ -146,22 +146,8 @@ impl Item<'_> {
 }
 
 /// Letter by letter, so that a letter's lower case does not depend on those around it.
-fn lower(text: &str) -> String {
+pub(super) fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// The number that a text reads as: decimal, with an optional sign, point and exponent. Control characters and
-/// blanks around it do not count. What overflows is no number.
-pub(super) fn number_in(text: &str) -> Option<Value> {
-    let text = text.trim_matches(|char: char| char <= ' ');
-    // Neither "inf" nor "nan" nor another base.
-    if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
-        return None;
-    }
-    if let Ok(int) = text.parse() {
-        return Some(Value::Int(int));
-    }
-    text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
 }
 
 /// What a field holds of an entity; nulls and NaNs too.

@@ -6,11 +6,13 @@
 //! - [`filter`]: the one tree that every dialect is translated to, with its builder; [`check`]: what is refused.
 //! - [`predicate`]: ModelDB's predicates, translated.
 //! - [`evaluate`]: whether a record matches: the reference, and what any index must answer too.
+//! - [`exec`]: filters on the blocks of the filter index.
 //! - [`order`]: sort keys, and how records compare by them.
 //! - [`json`]: the text of lists and maps.
 
 pub(crate) mod check;
 pub(crate) mod evaluate;
+pub(crate) mod exec;
 pub(crate) mod field;
 pub(crate) mod filter;
 mod json;

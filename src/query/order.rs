@@ -78,6 +78,12 @@ impl Order {
         }
     }
 
+    /// The field, and whether it is descending, if numbers come before what is missing.
+    pub(crate) fn by_values(&self) -> Option<(&QueryField, bool)> {
+        let sees_numbers = matches!(self.field.shape(), Shape::Value | Shape::Number);
+        (sees_numbers && !self.nulls_first).then_some((&self.field, self.descending))
+    }
+
     fn compare(&self, a: &SortKey, b: &SortKey) -> Ordering {
         let place = |key: &SortKey| match key {
             SortKey::Missing if self.nulls_first => 0,

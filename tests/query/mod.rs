@@ -30,8 +30,15 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        // Few rows, so that a test has several blocks, and meets the tail.
+        Bench::with_filter_rows(16, 8)
+    }
+
+    /// With blocks and a tail of the filter index of so many rows.
+    fn with_filter_rows(block: usize, tail: usize) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
         let options = Store::options().clock(Arc::clone(&clock)).entropy(SeededEntropy::new(7));
+        let options = options.filter_rows(block, tail);
         let store = options.actor(Actor::user("tester")).open_in_memory().unwrap();
         let (project, experiment) = store
             .write(|w| {
