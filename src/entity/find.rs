@@ -1,7 +1,9 @@
-//! Searches: entities of one kind that match a filter, by reading the records.
+//! Searches: entities of one kind that match a filter.
 //!
-//! The answer is exact, and its cost is that of every record in scope. A search without an order holds a few hundred
-//! rows; one with an order holds a sort key for each match, or for as many as it returns if that is known.
+//! The answer is exact. Runs of the present come from the filter index, which reads the records of what it returns,
+//! and of what it cannot tell; an order by numbers is one of its columns. Elsewhere the cost is that of every record in
+//! scope: a search without an order holds a few hundred rows; one with an order holds a sort key for each match, or for
+//! as many as it returns if that is known.
 
 use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;

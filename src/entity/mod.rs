@@ -9,6 +9,7 @@
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
 //! - [`find`]: what matches a filter; [`summary`]: projects in figures.
+//! - [`search`]: runs by the filter index.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod artifacts;

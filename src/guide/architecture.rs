@@ -70,19 +70,30 @@
 //! are in memory, because random keys written with every commit would cost half of it; they are folded into the table
 //! in slices, and read again from the log at open.
 //!
+//! ## F4: `filter/`
+//!
+//! The filter index: what runs hold, as sets and sorted columns of blocks of 65,536 rows. *Useful for* finding and
+//! ordering runs without reading them. *Not for* truth either: rows that changed since a block was made are evaluated
+//! on their records, and so is whatever a block cannot tell (lists, texts without a number, whole numbers that no double
+//! is). It is in memory, is made by the first search, and is renewed block by block once about a thousand rows have
+//! changed. A range is two positions in a sorted column; its rows are the difference of two kept prefixes, corrected by
+//! at most 2,048 rows.
+//!
 //! ## F5: `query/`
 //!
 //! What users ask, without storage: `filter` is the one tree that every dialect is translated to, `check` what is
 //! refused in it, `predicate` the translation of ModelDB's. `evaluate` says whether a record matches and `order` which
-//! of two comes first: both by looking, so that any index can be held against them. *Not for* finding the records:
-//! `entity::find` walks them.
+//! of two comes first: both by looking, so that any index can be held against them. `exec` asks the filter index: each
+//! part of a filter answers rows that match for sure and rows that may. *Not for* finding the records: `entity::find`
+//! walks them, or the rows that `entity::search` has from the index.
 //!
 //! ## F6: `entity/`
 //!
 //! The rules, one file per kind: what may be created, logged, renamed, deleted. `state` is what a snapshot reads
 //! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that projects,
 //! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
-//! `copies` copies projects and runs, `listing` is pages and iterators, `find` searches, `summary` projects in figures,
+//! `copies` copies projects and runs, `listing` is pages and iterators, `find` searches,
+//! `search` on the filter index, `summary` projects in figures,
 //! `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!
