@@ -38,6 +38,7 @@ pub struct Options {
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) filter_block_rows: usize,
     pub(crate) filter_tail_rows: usize,
+    pub(crate) filter_eager: bool,
     pub(crate) repair_progress: Option<Arc<dyn Fn(f64) + Send + Sync>>,
 }
 
@@ -54,6 +55,7 @@ impl Default for Options {
             entropy: Box::<SystemEntropy>::default(),
             filter_block_rows: limits::FILTER_BLOCK_ROWS,
             filter_tail_rows: limits::FILTER_TAIL_ROWS,
+            filter_eager: false,
             repair_progress: None,
         }
     }
@@ -130,11 +132,12 @@ impl Options {
         self
     }
 
-    /// Blocks and tail of the filter index, in rows: small ones show in a test what many rows would.
+    /// Blocks and tail of the filter index, in rows, which is made at the first search: small ones show in a test what
+    /// many rows would.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
     pub fn filter_rows(mut self, block: usize, tail: usize) -> Self {
-        (self.filter_block_rows, self.filter_tail_rows) = (block, tail);
+        (self.filter_block_rows, self.filter_tail_rows, self.filter_eager) = (block, tail, true);
         self
     }
 

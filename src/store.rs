@@ -131,7 +131,7 @@ impl Store {
             parents: Default::default(),
             hashing: Hashing::new(hash_key),
             entropy: options.entropy,
-            filter: FilterIndex::new(options.filter_block_rows, options.filter_tail_rows),
+            filter: FilterIndex::new(options.filter_block_rows, options.filter_tail_rows, options.filter_eager),
         });
         let (tip, keys) = recover(&tables, &common)?;
         common.filter.changed.begin(tip.sequence);

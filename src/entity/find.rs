@@ -473,6 +473,9 @@ struct Walk {
 impl Walk {
     fn next(&mut self) -> Result<Option<Stored>> {
         while let Some(row) = self.candidates.next()? {
+            if self.kind == EntityKind::Run {
+                self.state.common.filter.walked(1);
+            }
             if let Some(stored) = self.check(row)? {
                 return Ok(Some(stored));
             }

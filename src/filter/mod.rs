@@ -1,6 +1,7 @@
 //! Filter index: which runs hold what, as sets and sorted columns of blocks of 65,536 rows.
 //!
-//! It follows the log, is made when it is first asked for, and is in memory. Its base is of one commit; what was
+//! It follows the log, is in memory, and is made once as many records were read for want of it as making it reads: a
+//! program that asks one question does not pay for a thousand. Its base is of one commit; what was
 //! changed since is told by [`Changed`], and evaluated on the records. A base that lies too far behind is renewed
 //! block by block. A snapshot that is older than the base does without.
 
@@ -9,6 +10,7 @@ pub(crate) mod column;
 pub(crate) mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -80,6 +82,9 @@ pub(crate) struct FilterIndex {
     renewing: Mutex<()>,
     block_rows: usize,
     tail_rows: usize,
+    /// Records that searches have read for want of an index.
+    walked: AtomicU64,
+    eager: bool,
 }
 
 /// What a snapshot sees of the index.
@@ -93,8 +98,8 @@ pub(crate) struct View {
 
 impl FilterIndex {
     /// An index with blocks of so many rows, at most [`words::ROWS`], which evaluates about `tail_rows` records
-    /// before it renews itself.
-    pub(crate) fn new(block_rows: usize, tail_rows: usize) -> Self {
+    /// before it renews itself. An eager one is made at once.
+    pub(crate) fn new(block_rows: usize, tail_rows: usize, eager: bool) -> Self {
         FilterIndex {
             texts: Texts::default(),
             changed: Changed::default(),
@@ -102,11 +107,18 @@ impl FilterIndex {
             renewing: Mutex::default(),
             block_rows: block_rows.clamp(1, words::ROWS),
             tail_rows,
+            walked: AtomicU64::new(0),
+            eager,
         }
     }
 
+    /// A search has read so many records for want of an index.
+    pub(crate) fn walked(&self, records: u64) {
+        self.walked.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// The index for a snapshot of commit `at` with `rows` rows. `fill` puts the rows of a range into a block as
-    /// that snapshot has them. None if the snapshot is older than the base.
+    /// that snapshot has them. None if the snapshot is older than the base, or making one is not worth it yet.
     pub(crate) fn view(
         &self,
         at: Sequence,
@@ -115,6 +127,10 @@ impl FilterIndex {
     ) -> Result<Option<View>> {
         if let Some(view) = self.current(at, rows)? {
             return Ok(view);
+        }
+        let worth = self.eager || self.walked.load(Ordering::Relaxed) >= u64::from(rows);
+        if !worth && self.base.read().is_none() {
+            return Ok(None);
         }
         let _renewing = self.renewing.lock();
         // Somebody may have done it meanwhile.

@@ -75,8 +75,8 @@
 //! The filter index: what runs hold, as sets and sorted columns of blocks of 65,536 rows. *Useful for* finding and
 //! ordering runs without reading them. *Not for* truth either: rows that changed since a block was made are evaluated
 //! on their records, and so is whatever a block cannot tell (lists, texts without a number, whole numbers that no double
-//! is). It is in memory, is made by the first search, and is renewed block by block once about a thousand rows have
-//! changed. A range is two positions in a sorted column; its rows are the difference of two kept prefixes, corrected by
+//! is). It is in memory, is made once searches have read as many records without it as making it reads, and is renewed
+//! block by block once about a thousand rows have changed. A range is two positions in a sorted column; its rows are the difference of two kept prefixes, corrected by
 //! at most 2,048 rows.
 //!
 //! ## F5: `query/`
