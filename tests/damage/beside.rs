@@ -31,7 +31,8 @@ fn made() -> Made {
     let store = options().open(folder.path()).unwrap();
     let experiment = super::first_commit(&store);
     let new = |number: usize| {
-        let run = NewRun::named(format!("run-{number}"));
+        // With ids of its own, the order of the index is the same in each store.
+        let run = NewRun::named(format!("run-{number}")).id(RunId::new(format!("id-{number}")).unwrap());
         match number {
             0 => run.metric("first", 0.5),
             3 => run.description("x".repeat(9000)),
