@@ -36,6 +36,16 @@ pub const FILTER_DEPTH: usize = 64;
 /// Most conditions of a filter, each value of a list counted: every record meets all of them.
 pub const FILTER_TERMS: usize = 10_000;
 
+/// Longest text of a filter, in bytes: room for a list of [`FILTER_TERMS`] ids.
+pub const QUERY_TEXT_BYTES: usize = 1 << 20;
+
+/// Most patterns (`like`, `ilike`, `rlike`) of a filter: each takes memory, and time of every record.
+pub const FILTER_PATTERNS: usize = 64;
+
+/// Most memory that a pattern of a filter compiles to, and that its automaton takes on top of that while it runs; each
+/// thread has one. Patterns longer than a sixteenth of it are not even compiled.
+pub const QUERY_PATTERN_BYTES: usize = 1 << 20;
+
 /// Strings longer than this many bytes are stored once, by digest, beside records and log.
 pub(crate) const INLINE_BYTES: usize = 4096;
 

@@ -5,6 +5,7 @@ use crate::id::EntityKind;
 use crate::limits;
 use crate::query::field::{QueryField, Shape};
 use crate::query::filter::{Comparison, Filter};
+use crate::query::words;
 use crate::value::Value;
 
 impl Filter {
@@ -12,11 +13,22 @@ impl Filter {
     ///
     /// # Errors
     /// `InvalidArgument` for a field that the kind has not, an empty key, or a value that the field is never
-    /// compared with; `LimitExceeded` past [`limits::FILTER_DEPTH`] or [`limits::FILTER_TERMS`].
+    /// compared with; `LimitExceeded` past [`limits::FILTER_DEPTH`], [`limits::FILTER_TERMS`],
+    /// [`limits::FILTER_PATTERNS`] or [`limits::QUERY_PATTERN_BYTES`].
     pub fn check(&self, kind: EntityKind) -> Result<()> {
+        self.walk(|term| check_term(term, kind))
+    }
+
+    /// Refuses what is too deep or has too many conditions.
+    pub(super) fn check_size(&self) -> Result<()> {
+        self.walk(|_| Ok(()))
+    }
+
+    /// Visits the conditions, as far as the limits go.
+    fn walk(&self, mut visit: impl FnMut(&Filter) -> Result<()>) -> Result<()> {
         // Iterative, since the filter is not known to be shallow yet.
         let mut pending = vec![(self, 1_usize)];
-        let mut terms = 0_usize;
+        let (mut terms, mut patterns) = (0_usize, 0_usize);
         while let Some((filter, depth)) = pending.pop() {
             if depth > limits::FILTER_DEPTH {
                 return Err(Error::limit(format!("a filter is nested deeper than {} levels", limits::FILTER_DEPTH)));
@@ -25,10 +37,14 @@ impl Filter {
             if terms > limits::FILTER_TERMS {
                 return Err(Error::limit(format!("a filter has more than {} conditions", limits::FILTER_TERMS)));
             }
+            patterns += usize::from(matches!(filter, Filter::Pattern { .. }));
+            if patterns > limits::FILTER_PATTERNS {
+                return Err(Error::limit(format!("a filter has more than {} patterns", limits::FILTER_PATTERNS)));
+            }
             match filter {
                 Filter::And(inner) | Filter::Or(inner) => pending.extend(inner.iter().map(|inner| (inner, depth + 1))),
                 Filter::Not(inner) => pending.push((inner, depth + 1)),
-                term => check_term(term, kind)?,
+                term => visit(term)?,
             }
         }
         Ok(())
@@ -46,6 +62,9 @@ impl Filter {
                 | Filter::In { field, .. }
                 | Filter::Between { field, .. }
                 | Filter::Substring { field, .. }
+                | Filter::Pattern { field, .. }
+                | Filter::Words { field, .. }
+                | Filter::Series { field, .. }
                 | Filter::IsNull { field }
                 | Filter::IsNan { field } => fields.push(field),
             }
@@ -64,6 +83,7 @@ fn check_term(term: &Filter, kind: EntityKind) -> Result<()> {
         }
         Filter::In { field, values, .. } => {
             field.check(kind)?;
+            check_single(field)?;
             values.iter().try_for_each(|value| check_value(field, value, false))
         }
         Filter::Between { field, low, high, .. } => {
@@ -77,16 +97,59 @@ fn check_term(term: &Filter, kind: EntityKind) -> Result<()> {
         }
         Filter::Substring { field, .. } => {
             field.check(kind)?;
-            if field.shape() == Shape::Number {
-                return Err(Error::invalid(format!("{field} is a number, and contains no text")));
+            check_holds_text(field)
+        }
+        Filter::Pattern { field, pattern, .. } => {
+            field.check(kind)?;
+            check_holds_text(field)?;
+            pattern.check()
+        }
+        Filter::Words { field, words: operand } => {
+            field.check(kind)?;
+            // All text is there for this alone.
+            if *field != QueryField::Text {
+                check_holds_text(field)?;
+            }
+            if words::words(operand).next().is_none() {
+                return Err(Error::invalid(format!("{field} is to match words, and there are none in {operand:?}")));
             }
             Ok(())
         }
-        Filter::IsNull { field } | Filter::IsNan { field } => field.check(kind),
+        Filter::Series { statistic, field, value, .. } => {
+            field.check(kind)?;
+            let is_nan = matches!(value, Value::Float(float) if float.is_nan());
+            match (field, value) {
+                (QueryField::Observation(_), Value::Int(_) | Value::Float(_)) if !is_nan => Ok(()),
+                (QueryField::Observation(_), _) => {
+                    Err(Error::invalid(format!("the {statistic} of {field} is compared with {value}: it is a number")))
+                }
+                _ => Err(Error::invalid(format!("only observations have a {statistic}, and {field} is none"))),
+            }
+        }
+        Filter::IsNull { field } | Filter::IsNan { field } => {
+            field.check(kind)?;
+            check_single(field)
+        }
+    }
+}
+
+fn check_holds_text(field: &QueryField) -> Result<()> {
+    match field.shape() {
+        Shape::Number => Err(Error::invalid(format!("{field} is a number, and contains no text"))),
+        _ => check_single(field),
+    }
+}
+
+/// Refuses the field that is no field, but several.
+fn check_single(field: &QueryField) -> Result<()> {
+    match field {
+        QueryField::Text => Err(Error::invalid("text can only be asked what words it matches")),
+        _ => Ok(()),
     }
 }
 
 fn check_value(field: &QueryField, value: &Value, ordered: bool) -> Result<()> {
+    check_single(field)?;
     let refuse = |why: &str| Err(Error::invalid(format!("{field} is compared with {value}: {why}")));
     match (value, field.shape()) {
         (Value::Null, _) => refuse("ask whether it is null instead"),

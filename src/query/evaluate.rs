@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use crate::model::{Artifact, Entity, KeyValues, Run, Visibility};
 use crate::query::field::{QueryField, Shape};
 use crate::query::filter::{Comparison, Filter};
-use crate::query::json;
+use crate::query::{json, words};
 use crate::time::Timestamp;
 use crate::value::{Value, number_in};
 
@@ -73,6 +73,16 @@ impl Filter {
             Filter::Substring { field, text, negated } => {
                 let text = lower(text);
                 some(subject, field, *negated, |item| item.text().is_some_and(|held| lower(&held).contains(&text)))
+            }
+            Filter::Pattern { field, pattern, negated } => {
+                some(subject, field, *negated, |item| item.text().is_some_and(|held| pattern.is_match(&held)))
+            }
+            Filter::Words { field, words } => {
+                words::all_occur(words, items(subject, field).iter().filter_map(Item::text))
+            }
+            Filter::Series { statistic, field, comparison, value } => {
+                let made = statistic.of(&items(subject, field));
+                fits(*comparison, made.and_then(|made| made.numeric_cmp(value)))
             }
             Filter::IsNull { field } => field.shape() != Shape::Set && items(subject, field).iter().all(Item::is_null),
             Filter::IsNan { field } => items(subject, field).iter().any(Item::is_nan),
@@ -162,6 +172,7 @@ pub(super) fn items<'a>(subject: &Subject<'a>, field: &QueryField) -> Vec<Item<'
         QueryField::Name => unless_empty(entity.name().unwrap_or_default()),
         QueryField::Artifact(key) => path(artifacts(entity), key),
         QueryField::ArtifactLink => links(artifacts(entity)),
+        QueryField::Text => all_text(subject),
         _ => match entity {
             Entity::Project(project) => match field {
                 QueryField::Id => unless_empty(project.id.as_str()),
@@ -186,6 +197,21 @@ pub(super) fn items<'a>(subject: &Subject<'a>, field: &QueryField) -> Vec<Item<'
             _ => Vec::new(),
         },
     }
+}
+
+/// Name, description, tags, and the strings among attributes, metrics and hyperparameters.
+fn all_text<'a>(subject: &Subject<'a>) -> Vec<Item<'a>> {
+    let mut texts = Vec::new();
+    for field in [QueryField::Name, QueryField::Description, QueryField::Tags] {
+        texts.extend(items(subject, &field));
+    }
+    let mut entries = vec![subject.entity.attributes()];
+    if let Entity::Run(run) = subject.entity {
+        entries.extend([Some(&run.metrics), Some(&run.hyperparameters)]);
+    }
+    let values = entries.into_iter().flatten().flat_map(KeyValues::iter).map(|entry| &entry.value);
+    texts.extend(values.filter(|value| value.as_str().is_some()).map(Item::Value));
+    texts
 }
 
 fn items_of_run<'a>(run: &'a Run, field: &QueryField) -> Vec<Item<'a>> {

@@ -13,6 +13,7 @@ use crate::filter::{Block, FieldBlock, IndexedField, Texts, hash};
 use crate::query::evaluate::{fits, lower};
 use crate::query::field::QueryField;
 use crate::query::filter::{Comparison, Filter};
+use crate::query::words::all_occur;
 use crate::value::Value;
 
 /// What a filter says of the rows of a block.
@@ -100,10 +101,18 @@ pub(crate) fn answer(filter: &Filter, block: &Block, texts: &Texts) -> Answer {
             let found = Answer::exactly(tagged(block, |held| lower(held).contains(&text)));
             if *negated { found.without(&Words::first(block.rows)) } else { found }
         }
+        Filter::Pattern { field: QueryField::Tags, pattern, negated } => {
+            let found = Answer::exactly(tagged(block, |held| pattern.is_match(held)));
+            if *negated { found.without(&Words::first(block.rows)) } else { found }
+        }
+        // There are no columns of series.
+        Filter::Series { .. } => Answer::unknown(block),
         Filter::Compare { field, .. }
         | Filter::In { field, .. }
         | Filter::Between { field, .. }
         | Filter::Substring { field, .. }
+        | Filter::Pattern { field, .. }
+        | Filter::Words { field, .. }
         | Filter::IsNull { field }
         | Filter::IsNan { field } => match indexed(field) {
             None => Answer::unknown(block),
@@ -152,13 +161,17 @@ impl Leaf<'_> {
                 let text = lower(text);
                 (self.each_text(|held| lower(held).contains(&text)), *negated)
             }
+            Filter::Pattern { pattern, negated, .. } => (self.each_text(|held| pattern.is_match(held)), *negated),
+            Filter::Words { words, .. } => (self.each_text(|held| all_occur(words, [held.into()])), false),
             Filter::IsNull { .. } => {
                 let mut held = self.held.present.clone();
                 held.insert_all(&self.held.nan);
                 return Answer::exactly(held).without(&Words::first(self.block.rows));
             }
             Filter::IsNan { .. } => return Answer::exactly(Words::of(&self.held.nan)),
-            Filter::And(_) | Filter::Or(_) | Filter::Not(_) => return Answer::unknown(self.block),
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Series { .. } => {
+                return Answer::unknown(self.block);
+            }
         };
         if negated { found.without(&self.held.present) } else { found }
     }

@@ -16,8 +16,9 @@ pub enum QueryField {
     Hyperparameter(String),
     /// `attributes.<key>`.
     Attribute(String),
-    /// `observations.attribute.<key>` of runs: all the values observed under a key. A positive comparison holds if
-    /// it does for one of them; a negative one if there are some, and it does for all.
+    /// `observations.<key>` of runs (or, as in ModelDB, `observations.attribute.<key>`): all the values observed under
+    /// a key. A positive comparison holds if it does for one of them; a negative one if there are some, and it does
+    /// for all.
     Observation(String),
     /// `artifacts.<key>`: the stored path of the artifact of a key.
     Artifact(String),
@@ -73,6 +74,9 @@ pub enum QueryField {
     RepositoryCommit,
     /// `versioned_inputs.versioning_location` of runs: the set of locations, their components joined with `/`.
     VersioningLocation,
+    /// `text`: the words of name, description, tags, and the strings among attributes, metrics and hyperparameters. It
+    /// takes `matches` only.
+    Text,
     /// A name that no kind knows; using it is an error.
     Unknown(String),
 }
@@ -89,7 +93,7 @@ pub(super) enum Shape {
 }
 
 /// The fields without a key, by name.
-const BUILTINS: [(&str, QueryField); 25] = [
+const BUILTINS: [(&str, QueryField); 26] = [
     ("artifacts.linked_artifact_id", QueryField::ArtifactLink),
     ("datasets.linked_artifact_id", QueryField::DatasetLink),
     ("tags", QueryField::Tags),
@@ -115,6 +119,7 @@ const BUILTINS: [(&str, QueryField); 25] = [
     ("versioned_inputs.repository_id", QueryField::RepositoryId),
     ("versioned_inputs.commit", QueryField::RepositoryCommit),
     ("versioned_inputs.versioning_location", QueryField::VersioningLocation),
+    ("text", QueryField::Text),
 ];
 
 /// Prefixes of fields with a key.
@@ -134,19 +139,11 @@ impl From<&str> for QueryField {
             return field.clone();
         }
         let (namespace, key) = name.split_once('.').unwrap_or((name, ""));
-        let key = key.to_owned();
-        match namespace {
-            "metrics" | "metric" => QueryField::Metric(key),
-            "hyperparameters" | "hyperparameter" | "params" | "param" => QueryField::Hyperparameter(key),
-            "attributes" | "attribute" | "attrs" | "attr" => QueryField::Attribute(key),
-            "artifacts" | "artifact" => QueryField::Artifact(key),
-            "datasets" | "dataset" => QueryField::Dataset(key),
-            "observations" | "observation" => match key.strip_prefix("attribute.") {
-                Some(key) => QueryField::Observation(key.to_owned()),
-                None => QueryField::Unknown(name.to_owned()),
-            },
-            _ => QueryField::Unknown(name.to_owned()),
-        }
+        let key = match namespace {
+            "observations" | "observation" => key.strip_prefix("attribute.").unwrap_or(key),
+            _ => key,
+        };
+        QueryField::in_namespace(namespace, key.to_owned()).unwrap_or_else(|| QueryField::Unknown(name.to_owned()))
     }
 }
 
@@ -177,6 +174,25 @@ impl fmt::Display for QueryField {
 }
 
 impl QueryField {
+    /// The field of a key in a namespace, singular or plural.
+    pub(super) fn in_namespace(namespace: &str, key: String) -> Option<Self> {
+        Some(match namespace {
+            "metrics" | "metric" => QueryField::Metric(key),
+            "hyperparameters" | "hyperparameter" | "params" | "param" => QueryField::Hyperparameter(key),
+            "attributes" | "attribute" | "attrs" | "attr" => QueryField::Attribute(key),
+            "artifacts" | "artifact" => QueryField::Artifact(key),
+            "datasets" | "dataset" => QueryField::Dataset(key),
+            "observations" | "observation" => QueryField::Observation(key),
+            _ => return None,
+        })
+    }
+
+    /// Whether it holds milliseconds since the epoch.
+    pub(super) fn is_date(&self) -> bool {
+        use QueryField::{DateCreated, DateUpdated, EndTime, StartTime};
+        matches!(self, DateCreated | DateUpdated | StartTime | EndTime)
+    }
+
     /// The key, of a field that has one.
     pub(super) fn key(&self) -> Option<&str> {
         match self {
@@ -226,6 +242,7 @@ impl QueryField {
             | QueryField::Owner
             | QueryField::VersionNumber
             | QueryField::Tags
+            | QueryField::Text
             | QueryField::Attribute(_)
             | QueryField::Artifact(_)
             | QueryField::ArtifactLink => matches!(kind, Project | Experiment | Run),
@@ -237,7 +254,8 @@ impl QueryField {
     pub(super) fn check(&self, kind: EntityKind) -> Result<()> {
         if !self.belongs_to(kind) {
             let name = self.to_string();
-            let nearest = nearest(&name, kind).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+            let nearest =
+                nearest(&name, Some(kind)).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
             return Err(Error::invalid(format!("a {kind} has no field {name:?}{nearest}")));
         }
         if self.key() == Some("") {
@@ -247,21 +265,26 @@ impl QueryField {
     }
 }
 
-/// The field of `kind` whose name is nearest to `name`, if one is near.
-fn nearest(name: &str, kind: EntityKind) -> Option<String> {
-    let builtins = BUILTINS.iter().filter(|(_, field)| field.belongs_to(kind)).map(|(known, _)| (*known).to_owned());
+/// The field of `kind`, or of any, whose name is nearest to `name`, if one is near.
+pub(super) fn nearest(name: &str, kind: Option<EntityKind>) -> Option<String> {
+    let belongs = |field: &QueryField| kind.is_none_or(|kind| field.belongs_to(kind));
+    let builtins = BUILTINS.iter().filter(|(_, field)| belongs(field)).map(|(known, _)| (*known, name, ""));
     // With a namespace the key is right as it is.
-    let key = name.split_once('.').map_or("", |(_, key)| key);
-    let keyed = NAMESPACES
-        .iter()
-        .filter(|namespace| QueryField::from(**namespace).belongs_to(kind))
-        .map(|namespace| format!("{namespace}{key}"));
-    let near = builtins.chain(keyed).map(|known| (distance(name, &known), known));
-    near.filter(|(distance, known)| *distance <= 3 && *distance < known.len() / 2).min().map(|(_, known)| known)
+    let (before, key) = name.split_once('.').map_or((name, ""), |(before, key)| (before, key));
+    let namespaces = NAMESPACES.iter().filter(|namespace| belongs(&QueryField::from(**namespace)));
+    let keyed = namespaces.map(|namespace| (namespace.trim_end_matches('.'), before, key));
+    // What is much longer than any name is near to none, and costly to compare; a long key is not repeated.
+    let near = builtins.chain(keyed).filter(|(_, name, key)| name.len() <= 64 && key.len() <= 200);
+    let near = near.map(|(known, name, key)| (distance(name, known), known, key));
+    let nearest = near.filter(|(distance, known, _)| *distance <= 3 && *distance < known.len() / 2).min()?;
+    Some(match nearest {
+        (_, known, _) if BUILTINS.iter().any(|(builtin, _)| *builtin == known) => known.to_owned(),
+        (_, namespace, key) => format!("{namespace}.{key}"),
+    })
 }
 
 /// How many characters must be inserted, removed or replaced to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {

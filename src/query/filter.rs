@@ -1,6 +1,8 @@
 //! Filters: the one tree that every dialect is translated to, and a builder for it.
 
-use crate::query::field::QueryField;
+use crate::query::field::{QueryField, Shape};
+use crate::query::pattern::{Pattern, PatternSyntax};
+use crate::query::series::Statistic;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -68,6 +70,34 @@ pub enum Filter {
         text: String,
         /// Absent instead of present.
         negated: bool,
+    },
+    /// A text fits a pattern. On a list or a map: its compact JSON text does. On a set: some element.
+    Pattern {
+        /// What is held against it.
+        field: QueryField,
+        /// The pattern.
+        pattern: Pattern,
+        /// Unlike it instead of like it.
+        negated: bool,
+    },
+    /// Every word of `words` is one of a field's; on a set, of its elements taken together. Words are runs of letters
+    /// and digits, compared in lower case.
+    Words {
+        /// Where they are looked for.
+        field: QueryField,
+        /// What is looked for.
+        words: String,
+    },
+    /// A number made of all observations of a key, against a number.
+    Series {
+        /// Which number of them.
+        statistic: Statistic,
+        /// The observations.
+        field: QueryField,
+        /// How it is compared...
+        comparison: Comparison,
+        /// ...with what.
+        value: Value,
     },
     /// A field is missing or null.
     IsNull {
@@ -224,7 +254,7 @@ impl QueryField {
     /// On a set: it has this element. Elsewhere: `text` is part of it, literally and in any case.
     pub fn contains(self, text: impl Into<String>) -> Filter {
         match self.shape() {
-            super::field::Shape::Set => self.eq(text.into()),
+            Shape::Set => self.eq(text.into()),
             _ => self.has_substring(text),
         }
     }
@@ -232,7 +262,7 @@ impl QueryField {
     /// On a set: it lacks this element. Elsewhere: there, and `text` is no part of it.
     pub fn not_contains(self, text: impl Into<String>) -> Filter {
         match self.shape() {
-            super::field::Shape::Set => self.ne(text.into()),
+            Shape::Set => self.ne(text.into()),
             _ => Filter::Substring { field: self, text: text.into(), negated: true },
         }
     }
@@ -240,6 +270,31 @@ impl QueryField {
     /// `text` is part of it, literally and in any case; on a set: of some element.
     pub fn has_substring(self, text: impl Into<String>) -> Filter {
         Filter::Substring { field: self, text: text.into(), negated: false }
+    }
+
+    /// The whole of it fits a pattern of `%` (any run of characters), `_` (one character) and literal characters; a
+    /// backslash takes the next one literally.
+    pub fn like(self, pattern: impl Into<String>) -> Filter {
+        self.pattern(PatternSyntax::Like, pattern.into())
+    }
+
+    /// As [`like`](Self::like), in any case.
+    pub fn ilike(self, pattern: impl Into<String>) -> Filter {
+        self.pattern(PatternSyntax::LikeAnyCase, pattern.into())
+    }
+
+    /// A regular expression is found in it: see [`PatternSyntax::Regex`].
+    pub fn rlike(self, pattern: impl Into<String>) -> Filter {
+        self.pattern(PatternSyntax::Regex, pattern.into())
+    }
+
+    fn pattern(self, syntax: PatternSyntax, pattern: String) -> Filter {
+        Filter::Pattern { field: self, pattern: Pattern::new(syntax, pattern), negated: false }
+    }
+
+    /// Every word of a text is one of its words.
+    pub fn matches(self, words: impl Into<String>) -> Filter {
+        Filter::Words { field: self, words: words.into() }
     }
 
     /// Missing or null. Never true of a set.

@@ -8,6 +8,7 @@
 //! - [`evaluate`]: whether a record matches: the reference, and what any index must answer too.
 //! - [`exec`]: filters on the blocks of the filter index.
 //! - [`order`]: sort keys, and how records compare by them.
+//! - [`pattern`], [`words`], [`series`]: `like` and its kin, `matches`, and numbers of whole series.
 //! - [`json`]: the text of lists and maps.
 
 pub(crate) mod check;
@@ -17,4 +18,7 @@ pub(crate) mod field;
 pub(crate) mod filter;
 mod json;
 pub(crate) mod order;
+pub(crate) mod pattern;
 pub(crate) mod predicate;
+pub(crate) mod series;
+mod words;

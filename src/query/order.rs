@@ -53,6 +53,7 @@ impl Order {
             QueryField::Observation(_)
             | QueryField::Artifact(_)
             | QueryField::Dataset(_)
+            | QueryField::Text
             | QueryField::ExperimentName => self.refuse(kind),
             field if field.shape() == Shape::Set => self.refuse(kind),
             field => field.check(kind),

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use modeldb::{Filter, Operator, Predicate, QueryField, Value};
+use modeldb::{Filter, Operator, Pattern, PatternSyntax, Predicate, QueryField, Value};
 
 #[derive(Clone)]
 pub(super) struct PlainRun {
@@ -72,6 +72,9 @@ pub(super) enum Condition {
     In(Place, Vec<Value>, bool),
     Between(Place, Value, Value, bool),
     Part(Place, String, bool),
+    /// A pattern, whether in any case, whether unlike it.
+    Like(Place, String, bool, bool),
+    Words(Place, String),
     Null(Place),
     Nan(Place),
     /// ModelDB's, with one operand or a list.
@@ -128,6 +131,12 @@ impl Condition {
             Condition::Part(place, text, true) => {
                 Filter::Substring { field: place.field(), text: text.clone(), negated: true }
             }
+            Condition::Like(place, pattern, any_case, negated) => {
+                let syntax = if *any_case { PatternSyntax::LikeAnyCase } else { PatternSyntax::Like };
+                let pattern = Pattern::new(syntax, pattern.as_str());
+                Filter::Pattern { field: place.field(), pattern, negated: *negated }
+            }
+            Condition::Words(place, words) => place.field().matches(words.as_str()),
             Condition::Null(place) => place.field().is_null(),
             Condition::Nan(place) => place.field().is_nan(),
             Condition::Predicate(place, operator, value) => {
@@ -169,6 +178,13 @@ impl World {
                 "date_updated" => vec![run.updated.into()],
                 "start_time" => Some(run.start).filter(|start| *start != 0).map(Value::from).into_iter().collect(),
                 "version_number" => vec![run.version.into()],
+                "text" => {
+                    let strings = [&run.attributes, &run.metrics, &run.hyperparameters].into_iter();
+                    let strings = strings.flat_map(|entries| entries.values());
+                    let strings = strings.filter(|value| matches!(value, Value::String(_))).cloned();
+                    let own = [&run.name, &run.description].into_iter().chain(&run.tags);
+                    own.map(Value::from).chain(strings).collect()
+                }
                 other => panic!("{other}"),
             },
         }
@@ -202,6 +218,18 @@ impl World {
                 judge(place, *negated, &|value| compare(value, ">=", low) && compare(value, "<=", high))
             }
             Condition::Part(place, text, negated) => judge(place, *negated, &|value| has_part(value, text)),
+            Condition::Like(place, pattern, any_case, negated) => judge(place, *negated, &|value| {
+                let chars = |text: &str| match any_case {
+                    true => text.to_lowercase().chars().collect::<Vec<char>>(),
+                    false => text.chars().collect(),
+                };
+                text_of(value).is_some_and(|text| is_like(&chars(&text), &chars(pattern)))
+            }),
+            Condition::Words(place, wanted) => {
+                let texts: Vec<String> = present(place).iter().filter_map(text_of).collect();
+                let there: BTreeSet<String> = texts.iter().flat_map(|text| words(text)).collect();
+                words(wanted).is_subset(&there)
+            }
             Condition::Null(place) => {
                 !place.is_set() && self.values(run, place).iter().all(|value| matches!(value, Value::Null))
             }
@@ -344,13 +372,38 @@ fn read_number(text: &str) -> Option<Value> {
 }
 
 fn has_part(value: &Value, part: &str) -> bool {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::List(_) | Value::Map(_) => json(value),
-        _ => return false,
-    };
     // What is looked for here has no letter whose case depends on its neighbours.
-    text.to_lowercase().contains(&part.to_lowercase())
+    text_of(value).is_some_and(|text| text.to_lowercase().contains(&part.to_lowercase()))
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::List(_) | Value::Map(_) => Some(json(value)),
+        _ => None,
+    }
+}
+
+/// Whether a text is like a pattern, by the definition, one character after the other.
+pub(super) fn is_like(text: &[char], pattern: &[char]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        ['%', rest @ ..] => (0..=text.len()).any(|skipped| is_like(&text[skipped..], rest)),
+        ['_', rest @ ..] => !text.is_empty() && is_like(&text[1..], rest),
+        ['\\', literal, rest @ ..] | [literal, rest @ ..] => text.first() == Some(literal) && is_like(&text[1..], rest),
+    }
+}
+
+/// Runs of letters and digits, in lower case.
+fn words(text: &str) -> BTreeSet<String> {
+    let mut found = vec![String::new()];
+    for char in text.to_lowercase().chars() {
+        match char.is_alphanumeric() {
+            true => found.last_mut().unwrap().push(char),
+            false => found.push(String::new()),
+        }
+    }
+    found.into_iter().filter(|word| !word.is_empty()).collect()
 }
 
 /// Of the nested values that are made here: no doubles, no quotes.

@@ -93,9 +93,9 @@ fn subset(random: &mut Random) -> BTreeSet<String> {
 }
 
 /// A store and the plain world beside it, and what both were at earlier commits.
-struct Both {
-    bench: Bench,
-    world: World,
+pub(super) struct Both {
+    pub(super) bench: Bench,
+    pub(super) world: World,
     past: Vec<(Sequence, World)>,
 }
 
@@ -246,7 +246,7 @@ impl Both {
     }
 }
 
-fn grow(random: &mut Random) -> Both {
+pub(super) fn grow(random: &mut Random) -> Both {
     let mut both = Both { bench: Bench::new(), world: World::default(), past: Vec::new() };
     // The bench's own project and experiment stay empty.
     for p in 0..4 {
@@ -328,7 +328,7 @@ fn operand_for(random: &mut Random, world: &World, place: &Place) -> Value {
     }
 }
 
-fn condition(random: &mut Random, world: &World, depth: usize) -> Condition {
+pub(super) fn condition(random: &mut Random, world: &World, depth: usize) -> Condition {
     if depth > 0 && random.percent(45) {
         let many = random.below(4);
         let mut inner = || condition(random, world, depth - 1);
@@ -355,7 +355,19 @@ fn condition(random: &mut Random, world: &World, depth: usize) -> Condition {
             .to_owned()
     };
     let negated = random.percent(50);
-    match random.below(8) {
+    match random.below(11) {
+        8 | 9 if !is_number => {
+            let parts = ["%", "%", "_", "a", "B", "5", "\\_", "\\%", ".", "\u{e9}", "10", "d", "["];
+            let pattern = (0..random.below(5)).map(|_| *random.pick(&parts)).collect();
+            Condition::Like(place, pattern, random.percent(50), negated)
+        }
+        10 if !is_number => {
+            let place = if negated { Place::Builtin("text") } else { place };
+            Condition::Words(
+                place,
+                random.pick(&["abc", "ABC d", "5", "5.0", "key", "true 5", "10", "nan, inf"]).to_string(),
+            )
+        }
         0 => Condition::Compare(place.clone(), ["=", "!="][random.below(2)], equal_to(random)),
         1 => Condition::Compare(place.clone(), ["<", "<=", ">", ">="][random.below(4)], operand_of(random)),
         2 => {
