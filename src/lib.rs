@@ -54,9 +54,11 @@
 //! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
 //!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]
 //!   - many: `list` gives a [`Listing`], an iterator or [pages](Listing::page) with a [`Cursor`]
-//! - **Find**: [`Runs::find`], [`Experiments::find`], [`Projects::find`] take a [`Filter`] and give a [`Find`]: scopes,
-//!   [`Order`]s, and at the end a [page](Find::page) with its total, [`top`](Find::top), [`count`](Find::count),
-//!   [`ids`](Find::ids) or an [iterator](Find::iter). ModelDB's [`Predicate`]s translate to the same filters.
+//! - **Find**: [`Runs::find`], [`Experiments::find`], [`Projects::find`] take a [`Filter`], or its text in
+//!   the [query language](guide::query_language), and give a [`Find`]: scopes, [`Order`]s, and at the end a
+//!   [page](Find::page) with its total, [`top`](Find::top), [`count`](Find::count), [`ids`](Find::ids) or an
+//!   [iterator](Find::iter). ModelDB's [`Predicate`]s translate to the same filters.
+//!   - [`Filter::parse`], [`Filter::parse_mlflow`] and [`Filter::parse_client`] read text; `Display` writes it
 //!   - also [`Runs::children`], [`Runs::by_dataset_version`], [`Projects::summary`], [`Projects::dataset_count`]
 //!   - [`Filter::matches`] asks it of an [`Entity`] that was met elsewhere, as in a watch
 //! - **Look at the past**: [`Snapshot::history`] of one entity, [`Snapshot::as_of`] a [`Sequence`] or a
@@ -84,6 +86,7 @@
 //! # Guide
 //!
 //! - [`guide::cookbook`]: recipes, each a compiled program
+//! - [`guide::query_language`]: filters as text, and what they mean
 //! - [`guide::rpc_table`]: each RPC of ModelDB, and the call that does it
 //! - [`guide::durability`]: what is promised when, and what to do after an error
 //! - [`guide::architecture`]: a tour of the code for whoever wants to change it
@@ -150,6 +153,7 @@ pub use query::order::Order;
 pub use query::pattern::{Pattern, PatternSyntax};
 pub use query::predicate::{Operator, Predicate};
 pub use query::series::Statistic;
+pub use query::text::IntoFilter;
 pub use snapshot::{At, Changes, History, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy, Timestamp};

@@ -26,7 +26,7 @@ const OPEN_FLOORS: [u8; 2] = [0, 7];
 const SAME_FLOOR: [(&str, &[&str]); 1] = [("storage", &["codec::envelope", "codec::archive", "codec::canon"])];
 
 /// The only places that may name a dependency. A path ends with `/` if it is a folder.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("redb", &["storage/"]),
     ("rkyv", &["codec/archive.rs", "codec/v1/"]),
     ("crc32fast", &["codec/envelope.rs"]),
@@ -36,6 +36,7 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("siphasher", &["keys/"]),
     ("serde_json", &["log/export.rs", "query/json.rs"]),
     ("regex", &["query/pattern.rs"]),
+    ("winnow", &["query/text/"]),
     ("getrandom", &["time.rs"]),
     ("md5", &["names.rs"]),
     ("uuid", &["codec/v1/", "entity/txn.rs"]),

@@ -16,7 +16,7 @@ use crate::id::{EntityKind, ExperimentId, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
 use crate::model::{Artifact, CodeVersion, Entity, Experiment, KeyValue, NewExperiment, Parents};
 use crate::names;
-use crate::query::filter::Filter;
+use crate::query::text::IntoFilter;
 
 const KIND: EntityKind = EntityKind::Experiment;
 
@@ -63,12 +63,14 @@ impl<'s> Experiments<'s> {
         Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Under(row)))
     }
 
-    /// The experiments that match a filter, to be narrowed and ordered; by default all of them, newest first.
+    /// The experiments that match a filter, or the text of one, to be narrowed and ordered; without an order the newest come
+    /// first. An empty text is all of them.
     ///
     /// # Errors
-    /// `InvalidArgument` if the filter asks what experiments have not: see [`Filter::check`].
-    pub fn find(&self, filter: impl Into<Filter>) -> Result<Find<Experiment>> {
-        Find::new(Arc::clone(self.state), self.at, filter.into())
+    /// `InvalidArgument` if the filter asks what experiments have not, see [`Filter::check`](crate::Filter::check), and for a
+    /// text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
+    pub fn find(&self, filter: impl IntoFilter) -> Result<Find<Experiment>> {
+        Find::new(Arc::clone(self.state), self.at, filter.into_filter()?)
     }
 }
 

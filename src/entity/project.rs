@@ -18,7 +18,7 @@ use crate::id::{EntityKind, ProjectId, Row, Sequence};
 use crate::log::change::{Field, FieldValue};
 use crate::model::{Artifact, CodeVersion, Entity, KeyValue, NewProject, Parents, Project};
 use crate::names;
-use crate::query::filter::Filter;
+use crate::query::text::IntoFilter;
 
 const KIND: EntityKind = EntityKind::Project;
 
@@ -67,12 +67,14 @@ impl<'s> Projects<'s> {
         Listing::new(Arc::clone(self.state), self.at, Scope::All)
     }
 
-    /// The projects that match a filter, to be narrowed and ordered; by default all of them, newest first.
+    /// The projects that match a filter, or the text of one, to be narrowed and ordered; without an order the newest come
+    /// first. An empty text is all of them.
     ///
     /// # Errors
-    /// `InvalidArgument` if the filter asks what projects have not: see [`Filter::check`].
-    pub fn find(&self, filter: impl Into<Filter>) -> Result<Find<Project>> {
-        Find::new(Arc::clone(self.state), self.at, filter.into())
+    /// `InvalidArgument` if the filter asks what projects have not, see [`Filter::check`](crate::Filter::check), and for a
+    /// text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
+    pub fn find(&self, filter: impl IntoFilter) -> Result<Find<Project>> {
+        Find::new(Arc::clone(self.state), self.at, filter.into_filter()?)
     }
 
     /// A project in figures: how much it holds, what changed last, the range of each metric. Reads every run.

@@ -21,7 +21,7 @@ use crate::log::read::Recent;
 use crate::model::{Artifact, CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
 use crate::names;
 use crate::query::field::QueryField;
-use crate::query::filter::Filter;
+use crate::query::text::IntoFilter;
 use crate::time::Timestamp;
 
 const KIND: EntityKind = EntityKind::Run;
@@ -94,12 +94,14 @@ impl<'s> Runs<'s> {
         Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Below(row)))
     }
 
-    /// The runs that match a filter, to be narrowed and ordered; by default all of them, newest first.
+    /// The runs that match a filter, or the text of one, to be narrowed and ordered; without an order the newest come
+    /// first. An empty text is all of them.
     ///
     /// # Errors
-    /// `InvalidArgument` if the filter asks what runs have not: see [`Filter::check`].
-    pub fn find(&self, filter: impl Into<Filter>) -> Result<Find<Run>> {
-        Find::new(Arc::clone(self.state), self.at, filter.into())
+    /// `InvalidArgument` if the filter asks what runs have not, see [`Filter::check`](crate::Filter::check), and for a
+    /// text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
+    pub fn find(&self, filter: impl IntoFilter) -> Result<Find<Run>> {
+        Find::new(Arc::clone(self.state), self.at, filter.into_filter()?)
     }
 
     /// The runs that are parts of a run: that have it as their parent.

@@ -9,6 +9,7 @@
 //! - [`exec`]: filters on the blocks of the filter index.
 //! - [`order`]: sort keys, and how records compare by them.
 //! - [`pattern`], [`words`], [`series`]: `like` and its kin, `matches`, and numbers of whole series.
+//! - [`text`]: filters as text, in three dialects.
 //! - [`json`]: the text of lists and maps.
 
 pub(crate) mod check;
@@ -21,4 +22,5 @@ pub(crate) mod order;
 pub(crate) mod pattern;
 pub(crate) mod predicate;
 pub(crate) mod series;
+pub(crate) mod text;
 mod words;

@@ -2,6 +2,7 @@
 
 mod fields;
 mod find;
+mod language;
 mod orders;
 mod plain;
 mod predicates;
