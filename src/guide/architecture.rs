@@ -83,9 +83,10 @@
 //!
 //! What users ask, without storage: `filter` is the one tree that every dialect is translated to, `check` what is
 //! refused in it, `predicate` the translation of ModelDB's. `evaluate` says whether a record matches and `order` which
-//! of two comes first: both by looking, so that any index can be held against them. `exec` asks the filter index: each
-//! part of a filter answers rows that match for sure and rows that may. *Not for* finding the records: `entity::find`
-//! walks them, or the rows that `entity::search` has from the index.
+//! of two comes first: both by looking, so that any index can be held against them. `pattern`, `words` and `series` are
+//! what `like`, `matches` and `min(...)` ask. `exec` asks the filter index: each part of a filter answers rows that
+//! match for sure and rows that may. `text/` reads our language, MLflow's and the Python client's, and writes ours.
+//! *Not for* finding the records: `entity::find` walks them, or the rows that `entity::search` has from the index.
 //!
 //! ## F6: `entity/`
 //!

@@ -3,6 +3,7 @@
 //! - [Log while training](#log-while-training)
 //! - [Load many runs](#load-many-runs)
 //! - [Find the best run](#find-the-best-run)
+//! - [Take searches from a user](#take-searches-from-a-user)
 //! - [Answer ModelDB's find requests](#answer-modeldbs-find-requests)
 //! - [Page through runs](#page-through-runs)
 //! - [Read without copying](#read-without-copying)
@@ -63,8 +64,9 @@
 //!
 //! # Find the best run
 //!
-//! A filter is built from fields, and a search ends with what is wanted of it: a page with the exact total, the first
-//! few, a count, ids, or an iterator. Filters have the same meaning everywhere: see [`Filter`](crate::Filter).
+//! A filter is a text, or built from fields, and a search ends with what is wanted of it: a page with the exact total,
+//! the first few, a count, ids, or an iterator. Filters have the same meaning everywhere: see
+//! [`query_language`](super::query_language) and [`Filter`](crate::Filter).
 //!
 //! ```
 //! use modeldb::{Filter, NewRun, Store};
@@ -79,7 +81,8 @@
 //! #     w.runs().create(&experiment, NewRun::named("failed").tag("baseline"))?;
 //! #     Ok(experiment)
 //! # })?;
-//! let good = Filter::metric("accuracy").gt(0.75).and(Filter::tag("baseline"));
+//! let good = "metrics.accuracy > 0.75 and tags contains 'baseline'";
+//! assert_eq!(Filter::parse(good)?, Filter::metric("accuracy").gt(0.75).and(Filter::tag("baseline")));
 //! let found = store.read().runs().find(good)?.in_experiment(&experiment).order_by("-metrics.accuracy");
 //! assert_eq!(found.top(1)?[0].name, "b");
 //! let page = found.page(1, 10)?;
@@ -88,6 +91,29 @@
 //! // What lacks the metric fulfils no comparison; the complement has it.
 //! assert_eq!(store.read().runs().find(Filter::metric("accuracy").ne(0.9))?.count()?, 2);
 //! assert_eq!(store.read().runs().find(!Filter::metric("accuracy").eq(0.9))?.count()?, 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Take searches from a user
+//!
+//! An error shows where the text went wrong; limits keep a text from costing more than the records it reads. MLflow's
+//! `filter_string` and the Python client's expressions have doors of their own. A filter can be written again, as for
+//! a saved search.
+//!
+//! ```
+//! use modeldb::{EntityKind, ErrorKind, Filter, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! let typed = "metrics.acuracy > 0.9 adn owner = 'alice'";
+//! if let Err(error) = store.read().runs().find(typed) {
+//!     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+//!     eprintln!("{}", error.message()); // with the column, the line and a caret below it
+//! }
+//! let mlflow = Filter::parse_mlflow("metrics.accuracy > 0.9 AND tags.team = 'vision'")?;
+//! let client = Filter::parse_client(EntityKind::Run, ["metrics.accuracy > 0.9", "attributes.team == vision"])?;
+//! assert_eq!(mlflow, client);
+//! assert_eq!(mlflow.to_string(), "metrics.accuracy > 0.9 and attributes.team = 'vision'");
 //! # Ok(())
 //! # }
 //! ```
