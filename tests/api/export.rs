@@ -209,3 +209,50 @@ fn an_edited_byte_is_found() {
     }
     println!("{tried} edits, all found");
 }
+
+/// What a purge erased is told as erased, with the commit that did it; the chain is whole without it.
+#[test]
+fn an_export_tells_what_was_erased() {
+    let bench = story();
+    let runs: Vec<_> = {
+        let read = bench.store.read().as_of(Sequence::new(5)).unwrap();
+        let listed = read.runs().list(&bench.experiment).unwrap();
+        listed.into_iter().map(|run| run.unwrap().id).collect()
+    };
+    assert!(runs.len() > 300);
+    let erased = bench.store.purge().unwrap();
+    assert!(erased.changes > 500);
+    let bytes = export(&bench);
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert_eq!(text.matches("\"erased\":").count() as u64, erased.changes);
+    assert_eq!(text.matches("\"purged\":").count() as u64, 1 + 301 + 1, "the experiment's purge begins and ends");
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut named = std::collections::BTreeMap::<u64, u64>::new();
+    let mut said = named.clone();
+    for line in &lines {
+        for change in line["changes"].as_array().unwrap() {
+            if let Some(by) = change["by"].as_u64() {
+                assert!(change.get("bytes").is_none() && change.get("salt").is_none());
+                assert_eq!(change["erased"].as_str().unwrap().len(), 64);
+                *named.entry(by).or_default() += 1;
+            }
+            let purged = &change["says"]["purged"];
+            if let Some(changes) = purged["changes"].as_u64().filter(|changes| *changes > 0) {
+                *said.entry(line["sequence"].as_u64().unwrap()).or_default() += changes;
+            }
+        }
+    }
+    assert_eq!(named, said, "each commit of the purge says how much it erased");
+    // Of the creations, which have the first commits, the kind is still told.
+    let codes: Vec<_> = lines[1]["changes"].as_array().unwrap().iter().map(|change| change["code"].clone()).collect();
+    assert_eq!(codes, [3]);
+    let head = bench.store.audit().head().unwrap().to_string();
+    let Some((ok, words)) = verdict(&bytes, &["--head", &head]) else { return };
+    assert!(ok, "{words}");
+    println!("{words}");
+    for (from, to) in [("\"code\":3", "\"code\":2"), ("\"code\":0", "\"code\":3")] {
+        let edited = text.replacen(from, to, 1);
+        assert_ne!(edited, text);
+        assert!(!verdict(edited.as_bytes(), &[]).unwrap().0, "{from} for {to}");
+    }
+}

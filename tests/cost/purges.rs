@@ -42,6 +42,11 @@ fn deleting_a_huge_project_writes_little() {
     let reads = bench.disk.counts().reads - before.reads;
     println!("the first page of what is left takes {reads} reads");
     assert!(reads <= 40, "{reads} reads");
+    let restored = bench.cost(|store, _| store.write(|w| w.projects().restore(&project)).unwrap());
+    println!("restoring it writes {} bytes", restored.bytes);
+    assert!(restored.bytes <= 64 * KIB, "{} bytes", restored.bytes);
+    assert_eq!(restored.syncs, 1);
+    assert_eq!(bench.store.read().runs().list_in_project(&project).unwrap().page(10).unwrap().items.len(), 10);
 }
 
 /// A run takes no more of a purge than of its creation, and no commit of it keeps a writer waiting for long.

@@ -51,7 +51,7 @@ fn a_recovery_from_a_purge_that_crashes_recovers() {
     let mut random = Random::new(seed);
     let calls = history.disk.recorded();
     let mut images = 0;
-    for (number, at) in (1..=calls).step_by(calls / 12).enumerate() {
+    for (number, at) in (1..=calls).step_by(calls / 4).enumerate() {
         let keep = [Keep::None, Keep::All, Keep::Torn(random.next())][number % 3];
         images += crash_again(&history, &history.disk.image(at, keep), at, &mut random);
     }

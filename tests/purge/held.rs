@@ -96,6 +96,51 @@ fn purges_on_several_threads_share_the_work() {
     }
 }
 
+/// What is restored after a purge has planned to take it stays whole; what the purge has begun with is not restored.
+#[test]
+fn what_is_restored_in_time_stays() {
+    for again in [false, true] {
+        let (store, _) = in_memory();
+        deep(&store, "a", 2, 1_200);
+        deep(&store, "b", 3, 20);
+        // The first commits of each.
+        let past = |sequence| store.read().as_of(modeldb::Sequence::new(sequence)).unwrap();
+        let a = past(1).projects().get_by_name("a").unwrap().id;
+        let b = past(7).projects().get_by_name("b").unwrap().id;
+        let experiment = past(7).experiments().get_by_name(&b, "e").unwrap().id;
+        let mut restored = false;
+        let report = store
+            .purge_with(&PurgeOptions::new(), |_| {
+                if !std::mem::replace(&mut restored, true) {
+                    let refused = store.write(|w| w.projects().restore(&a)).unwrap_err();
+                    assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
+                    store.write(|w| w.projects().restore(&b)).unwrap();
+                    if again {
+                        // Deleted once more, with a run that the purge does not know of.
+                        store.write(|w| w.runs().create(&experiment, NewRun::named("new"))).unwrap();
+                        store.write(|w| w.projects().delete(&b)).unwrap();
+                    }
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!((report.projects, report.runs, report.finished), (1, 2, !again));
+        let audit = assert_intact(&store);
+        assert_eq!(audit.entities, 2 + 3 + u64::from(again));
+        if again {
+            let report = purge(&store);
+            assert_eq!((report.projects, report.runs, report.finished), (1, 4, true));
+            assert_eq!(assert_intact(&store).entities, 0);
+        } else {
+            for number in 0..3 {
+                let run = store.read().runs().get(&run_id(format!("b-{number}"))).unwrap();
+                assert_eq!((run.description, run.metrics.len()), (long("b"), 20));
+            }
+            assert_eq!(purge(&store).commits, 0);
+        }
+    }
+}
+
 #[test]
 fn writers_and_readers_go_on_during_a_purge() {
     let folder = tempfile::tempdir().unwrap();
