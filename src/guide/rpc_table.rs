@@ -273,6 +273,27 @@
 //! - [x] jobs created, updated, deleted: `model::around::what_stands_around_runs_matches_the_model`
 //! - [x] a job has a start time; an update sets both fields: `model::around::what_stands_around_runs_matches_the_model`
 //!
+//! ## Find and sort
+//!
+//! - [x] scope, ids and predicates together: `query::find::scopes_narrow_and_combine`
+//! - [x] the keys of each kind, all others refused: `query::predicates::each_kind_has_its_keys`
+//! - [x] observations, artifacts, datasets, jobs and versioned inputs by key: `query::fields::one_observation_of_many_is_enough`
+//! - [ ] hyperparameters of versioned inputs: with repositories
+//! - [x] numbers, and strings that read as such: `query::predicates::numbers_compare_by_value_and_meet_strings_that_read_as_numbers`
+//! - [x] strings: `query::predicates::strings_compare_plainly_and_by_code_point`
+//! - [x] parts of texts, literally and in any case: `query::predicates::contain_is_literal_and_in_any_case`
+//! - [x] lists: `query::predicates::in_takes_a_list_for_every_key`
+//! - [x] negations match what lacks the key: `query::vectors::vector_6_negates_over_entities`
+//! - [x] truth values: `query::predicates::truth_values_are_equal_or_not`
+//! - [x] structs, null and the empty string refused: `query::predicates::operands_that_nothing_compares_with_are_refused`
+//! - [x] ids alone: `query::find::ids_limits_and_iterations_agree_with_pages`
+//! - [x] the last change first: `query::orders::modeldbs_default_is_the_last_change_first`
+//! - [x] mixed kinds, and the missing smallest: `query::orders::mixed_kinds_have_an_order_and_nan_and_missing_a_place`
+//! - [x] ties, newest first instead of by id: `query::orders::ties_are_newest_first_in_both_directions`
+//! - [x] unknown sort keys refused: `query::orders::keys_that_nothing_is_sorted_by_are_refused`
+//! - [x] pages by number, with the total: `query::vectors::vector_7_pages_from_1_and_knows_the_total`
+//! - [x] what is deleted, or under it, left out: `query::find::what_is_deleted_or_under_it_is_not_found`
+//!
 //! ## Deletion
 //!
 //! - [x] hidden at once, with all that is under it: `api::deletion::a_deleted_parent_hides_its_children_everywhere`
