@@ -114,6 +114,7 @@ mod snapshot;
 mod storage;
 mod store;
 mod time;
+mod upkeep;
 mod value;
 mod watch;
 mod write;

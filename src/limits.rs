@@ -83,16 +83,30 @@ pub(crate) const PURGE_SLICE_CHANGES: usize = 512;
 pub(crate) const PURGE_SLICE_BLOCKS: usize = 24;
 
 /// Rows of a block of the filter index: what a sixteen-bit offset tells apart.
-pub(crate) const FILTER_BLOCK_ROWS: usize = 1 << 16;
+pub(crate) const FILTER_BLOCK_ROWS: u32 = 1 << 16;
 
-/// Records a search evaluates beside the blocks of the filter index, before it renews the blocks they belong to.
-pub(crate) const FILTER_TAIL_ROWS: usize = 1024;
+/// Rows that were created or changed since the blocks of the filter index were made, from which on blocks are made in
+/// the background: what a search of a store just opened looks at the records of...
+pub(crate) const FILTER_TAIL_ROWS: u64 = 16_384;
 
-/// Changes of rows the filter index is told of and remembers; one that lies further behind is made anew.
-pub(crate) const FILTER_CHANGES: usize = 1 << 16;
+/// ...or one in so many of all rows, if that is more: an edit of each block costs all of them.
+pub(crate) const FILTER_TAIL_SHARE: u64 = 64;
 
-/// Texts of a field that the filter index keeps by number; of further ones it has hashes, and looks into the record.
-pub(crate) const FILTER_TEXTS: usize = 1 << 15;
+/// Times that searches look at the record of such a row, on the whole, before it is put into an overlay: about what
+/// that costs.
+pub(crate) const FILTER_LOOKS: u64 = 4;
+
+/// Bytes of fields of the filter index in memory.
+pub(crate) const FILTER_CACHE_BYTES: usize = 192 << 20;
+
+/// Bytes of fields of the filter index that one transaction writes: other writers wait for it.
+pub(crate) const FILTER_SLICE_BYTES: usize = 1 << 20;
+
+/// How hard the columns of the filter index are compressed: pco's levels.
+pub(crate) const FILTER_COMPRESSION: usize = 4;
+
+/// Texts of a field that a block of the filter index lists; of further ones it has hashes, and looks into the record.
+pub(crate) const FILTER_TEXTS: usize = 4096;
 
 /// A text longer than this many bytes is one of the further ones.
 pub(crate) const FILTER_TEXT_BYTES: usize = 256;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::limits;
+use crate::filter::Layout;
 use crate::model::Actor;
 use crate::storage::Place;
 use crate::store::Store;
@@ -36,9 +36,8 @@ pub struct Options {
     pub(crate) actor: Actor,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) entropy: Box<dyn Entropy>,
-    pub(crate) filter_block_rows: usize,
-    pub(crate) filter_tail_rows: usize,
-    pub(crate) filter_eager: bool,
+    pub(crate) filter: Layout,
+    pub(crate) background: bool,
     pub(crate) repair_progress: Option<Arc<dyn Fn(f64) + Send + Sync>>,
 }
 
@@ -53,9 +52,8 @@ impl Default for Options {
             actor: Actor::process_user(),
             clock: Box::new(SystemClock),
             entropy: Box::<SystemEntropy>::default(),
-            filter_block_rows: limits::FILTER_BLOCK_ROWS,
-            filter_tail_rows: limits::FILTER_TAIL_ROWS,
-            filter_eager: false,
+            filter: Layout::default(),
+            background: true,
             repair_progress: None,
         }
     }
@@ -132,12 +130,19 @@ impl Options {
         self
     }
 
-    /// Blocks and tail of the filter index, in rows, which is made at the first search: small ones show in a test what
-    /// many rows would.
+    /// Whether the store may keep a thread for the upkeep of the filter index; it does, unless this says otherwise. Without,
+    /// [`Store::optimize`] does the upkeep when it is called.
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Blocks and tail of the filter index, in rows: small ones show in a test what many rows would. What is changed
+    /// goes into an overlay at the first search.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
-    pub fn filter_rows(mut self, block: usize, tail: usize) -> Self {
-        (self.filter_block_rows, self.filter_tail_rows, self.filter_eager) = (block, tail, true);
+    pub fn filter_rows(mut self, block: u32, tail: u64) -> Self {
+        self.filter = Layout { block_rows: block, tail_rows: tail, looks: 1, ..self.filter };
         self
     }
 

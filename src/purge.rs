@@ -127,6 +127,7 @@ impl Store {
             unfinished: false,
         };
         let ended = purge.run()?;
+        self.inner.make_purged_blocks()?;
         purge.report.finished = ended.is_continue() && !purge.unfinished;
         Ok(purge.report)
     }

@@ -3,8 +3,8 @@
 //! Lock order: `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
 //! No lock is held while a caller's code runs, but for `writer` around the closure of a write.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -13,7 +13,7 @@ use crate::audit::Audit;
 use crate::entity::state::{Common, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::FilterIndex;
-use crate::id::Sequence;
+use crate::id::{EntityKind, Row, Sequence};
 use crate::keys::{self, Hashing, Keys, Watermark};
 use crate::log;
 use crate::log::chain::Head;
@@ -26,6 +26,7 @@ use crate::snapshot::Snapshot;
 use crate::storage::dictionary::Dictionary;
 use crate::storage::{CommitMode, Database, OpenSettings, Place, ReadTables, Source, WriteTxn};
 use crate::time::Clock;
+use crate::upkeep::{self, Worker};
 use crate::watch::Watch;
 use crate::write::{self, Tip, Writer};
 
@@ -34,7 +35,7 @@ use crate::write::{self, Tip, Writer};
 /// A handle is a cheap clone, and can be used from any thread. The last one closes the store.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<Handle>,
     pub(crate) actor: Arc<Actor>,
 }
 
@@ -52,7 +53,28 @@ pub(crate) struct Inner {
     pub(crate) durable: Durable,
     pub(crate) poisoned: AtomicBool,
     /// When each state that may still be alive was published.
-    ages: Mutex<Vec<(Instant, std::sync::Weak<State>)>>,
+    ages: Mutex<Vec<(Instant, Weak<State>)>>,
+    /// Whether there may be a thread for upkeep.
+    pub(crate) background: bool,
+    pub(crate) worker: Worker,
+    this: Weak<Inner>,
+}
+
+/// What all handles share: with the last of them the store is closed.
+pub(crate) struct Handle(Arc<Inner>);
+
+impl std::ops::Deref for Handle {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`.
+        let _ = self.0.close();
+    }
 }
 
 /// Figures about a store.
@@ -80,6 +102,12 @@ pub struct Stats {
     /// Commits that the key index on disk has not followed: opening the store after a crash reads them again. At
     /// most some 25,000.
     pub unfolded_commits: u64,
+    /// Blocks of the filter index on the disk.
+    pub filter_blocks: u64,
+    /// Runs that were created or changed since those were made, about: a search looks at them by themselves.
+    pub filter_tail_runs: u64,
+    /// Bytes of the filter index in memory, about, without what was created or changed since.
+    pub filter_bytes: u64,
     /// How long the oldest snapshot that is still held has been outdated. It pins every page freed since.
     pub oldest_snapshot_age: Duration,
 }
@@ -131,10 +159,9 @@ impl Store {
             parents: Default::default(),
             hashing: Hashing::new(hash_key),
             entropy: options.entropy,
-            filter: FilterIndex::new(options.filter_block_rows, options.filter_tail_rows, options.filter_eager),
+            filter: FilterIndex::new(options.filter),
         });
         let (tip, keys) = recover(&tables, &common)?;
-        common.filter.changed.begin(tip.sequence);
         let state = Arc::new(State {
             tables,
             keys: keys.view(),
@@ -142,8 +169,9 @@ impl Store {
             head: Head::new(tip.sequence, tip.hash),
             time: tip.time,
             common: Arc::clone(&common),
+            filter: Mutex::default(),
         });
-        let inner = Inner {
+        let inner = Arc::new_cyclic(|this| Inner {
             common,
             clock: options.clock,
             durability: options.durability,
@@ -156,8 +184,11 @@ impl Store {
             ages: Mutex::new(vec![(Instant::now(), Arc::downgrade(&state))]),
             published: RwLock::new(state),
             poisoned: AtomicBool::new(false),
-        };
-        Ok(Store { inner: Arc::new(inner), actor: Arc::new(options.actor) })
+            background: options.background,
+            worker: Worker::default(),
+            this: Weak::clone(this),
+        });
+        Ok(Store { inner: Arc::new(Handle(inner)), actor: Arc::new(options.actor) })
     }
 
     /// A handle whose commits say that `actor` made them.
@@ -211,6 +242,9 @@ impl Store {
             distinct_keys: self.inner.common.dictionary.len(),
             unfolded_keys: state.keys.len(),
             unfolded_commits: state.head.sequence.get().saturating_sub(watermark.sequence.get()),
+            filter_blocks: state.tables.filter_blocks()?.len() as u64,
+            filter_tail_runs: self.inner.common.filter.tail(runs),
+            filter_bytes: self.inner.common.filter.bytes() as u64,
             oldest_snapshot_age: oldest,
         })
     }
@@ -252,7 +286,9 @@ fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
     if watermark.sequence > tip.sequence {
         return Err(Error::corrupt("opening the store: the key index is ahead of the log"));
     }
-    keys::follow(&resolver, common.hashing, watermark, tip.sequence, &mut keys)?;
+    upkeep::restore(tables, &common.filter, tip.sequence)?;
+    let mut changed = |sequence, row: Row| common.filter.changed.push(sequence, [row.0]);
+    keys::follow(&resolver, common.hashing, watermark, tip.sequence, &mut keys, &mut changed)?;
     Ok((tip, keys))
 }
 
@@ -293,6 +329,7 @@ impl Inner {
             head: Head::new(tip.sequence, tip.hash),
             time: tip.time,
             common: Arc::clone(&self.common),
+            filter: Mutex::default(),
         });
         {
             let mut ages = self.ages.lock();
@@ -303,6 +340,7 @@ impl Inner {
         }
         let outdated = std::mem::replace(&mut *self.published.write(), state);
         drop(outdated);
+        self.nudge(&self.this, tip.rows.get(EntityKind::Run.index()).copied().unwrap_or(0));
         Ok(())
     }
 
@@ -322,6 +360,7 @@ impl Inner {
 
     fn close(&self) -> Result<()> {
         write::check_not_writing(self)?;
+        self.end_upkeep();
         let mut writer = self.writer.lock();
         if self.database.read().is_none() {
             return Ok(());
@@ -332,13 +371,6 @@ impl Inner {
         let database = self.database.write().take();
         let closed = database.map_or(Ok(()), Database::close);
         folded.and(if poisoned { Ok(()) } else { closed })
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // Whoever wants to know calls `close`.
-        let _ = self.close();
     }
 }
 

@@ -35,7 +35,7 @@ use crate::log::pack;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
 use crate::storage::dictionary::PendingKeys;
-use crate::storage::{CommitMode, WriteTxn};
+use crate::storage::{CommitMode, WriteTables, WriteTxn};
 use crate::store::{Inner, Store, closed};
 use crate::time::Timestamp;
 
@@ -466,10 +466,10 @@ impl Writer {
     fn apply_slice(&mut self, inner: &Inner, sequence: Sequence, slice: Slice, folded: BTreeSet<Entry>) -> Result<()> {
         let group = self.group.as_mut().ok_or_else(closed)?;
         let before = self.tip.rows.get(EntityKind::Run.index()).copied().unwrap_or(0);
-        let changed = slice.entities.iter().map(|stored| (stored.kind(), stored.row));
-        let changed = changed.chain(slice.removed.iter().copied());
-        let changed = changed.filter(|(kind, row)| *kind == EntityKind::Run && row.0 < before).map(|(_, row)| row);
-        inner.common.filter.changed.push(sequence, changed);
+        let runs = slice.entities.iter().filter(|stored| stored.kind() == EntityKind::Run && stored.row.0 < before);
+        inner.common.filter.changed.push(sequence, runs.map(|stored| stored.row.0));
+        let removed: Vec<u32> =
+            slice.removed.iter().filter(|(kind, _)| *kind == EntityKind::Run).map(|(_, row)| row.0).collect();
         if !slice.hidden.is_empty() {
             let hidden = Arc::make_mut(&mut self.tip.hidden);
             for (kind, row, is_hidden) in &slice.hidden {
@@ -485,6 +485,10 @@ impl Writer {
         let applied = (|| {
             let mut tables = group.txn.tables();
             apply::apply(sequence.get(), slice, &mut tables, &inner.common.dictionary, &mut group.pending)?;
+            if !removed.is_empty() {
+                inner.common.filter.changed.purge(sequence, removed);
+                inner.keep_purged(&mut tables)?;
+            }
             if folded.is_empty() {
                 return Ok(());
             }
@@ -513,7 +517,7 @@ impl Writer {
             return ended;
         }
         let mode = inner.commit_mode(self.last_durable);
-        let prepared = self.upkeep(&group.txn, alone);
+        let prepared = self.upkeep(inner, &group.txn, alone);
         let ended = match prepared {
             Ok(()) => group.txn.commit(mode),
             Err(error) => {
@@ -545,8 +549,9 @@ impl Writer {
     }
 
     /// What is done now and then, in bounded slices, so that the log and the key index stay small: not a change.
-    fn upkeep(&mut self, txn: &WriteTxn, alone: bool) -> Result<()> {
+    fn upkeep(&mut self, inner: &Inner, txn: &WriteTxn, alone: bool) -> Result<()> {
         let mut tables = txn.tables();
+        let folded = self.keys.folded_up_to();
         if alone {
             // A load is many of these. Folded at once, entries share pages; folded by each, they would rewrite most
             // of a large table each time.
@@ -555,6 +560,9 @@ impl Writer {
             }
         } else {
             self.keys.fold_due(&mut tables, self.tip.watermark())?;
+        }
+        if self.keys.folded_up_to() > folded {
+            inner.keep_changed(&mut tables, self.keys.folded_up_to())?;
         }
         while self.tip.sequence.get() - self.tip.packed >= limits::LOG_UNPACKED_COMMITS {
             self.tip.packed = pack::pack(&mut tables, self.tip.packed)?;
@@ -586,6 +594,7 @@ impl Writer {
         let txn = inner.begin()?;
         let mut tables = txn.tables();
         self.keys.fold_all(&mut tables, self.tip.watermark())?;
+        inner.keep_changed(&mut tables, self.tip.sequence)?;
         drop(tables);
         txn.commit(CommitMode::Durable).inspect_err(|_| inner.poison())?;
         self.unflushed = false;
@@ -596,6 +605,29 @@ impl Writer {
 }
 
 impl Inner {
+    /// Writes what is derived from the records: no change, durable with the next commit that is.
+    pub(crate) fn derive(&self, write: impl FnOnce(&mut WriteTables<'_>) -> Result<()>) -> Result<()> {
+        self.derive_under(&mut self.writer.lock(), write)
+    }
+
+    /// [`derive`](Self::derive), and whoever begins to read from then on sees it.
+    pub(crate) fn derive_and_publish(&self, write: impl FnOnce(&mut WriteTables<'_>) -> Result<()>) -> Result<()> {
+        let mut writer = self.writer.lock();
+        self.derive_under(&mut writer, write)?;
+        self.publish(&writer.tip, &writer.keys)
+    }
+
+    fn derive_under(&self, writer: &mut Writer, write: impl FnOnce(&mut WriteTables<'_>) -> Result<()>) -> Result<()> {
+        // Each write of a group that was left open learns how it ended from its outcome.
+        let _ = writer.end_group(self, false);
+        self.check_usable()?;
+        let txn = self.begin()?;
+        let written = write(&mut txn.tables());
+        let ended = written.and_then(|()| txn.commit(CommitMode::Relaxed));
+        writer.unflushed = true;
+        ended.inspect_err(|_| self.poison())
+    }
+
     fn take_writer(&self) -> MutexGuard<'_, Writer> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let writer = self.writer.lock();

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Pack = 17,
     Key = 32,
     Meta = 33,
+    Filter = 34,
+    FilterBlock = 35,
 }
 
 /// The version of all kinds in format 1.

@@ -13,11 +13,12 @@ use crate::entity::listing::{Listed, Rows, Scope};
 use crate::entity::search::{Matches, SearchScope};
 use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
+use crate::filter::View;
 use crate::id::{EntityId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
+use crate::limits;
 use crate::log::read::Recent;
 use crate::model::{Entity, Experiment, Parents, Project, Run, Stored};
 use crate::query::evaluate::Subject;
-use crate::query::exec;
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
 use crate::query::order::{self, Order, SortKey};
@@ -186,7 +187,7 @@ impl<T: Findable> Find<T> {
     /// # Errors
     /// Those of [`page`](Self::page).
     pub fn count(&self) -> Result<u64> {
-        Ok(self.ranked(0)?.1)
+        Ok(self.ranked(0, 0)?.1)
     }
 
     /// The ids alone, lazily if there is no order.
@@ -209,104 +210,82 @@ impl<T: Findable> Find<T> {
         let all = number == 0 || limit == 0;
         let of = |number: u32| usize::try_from(u64::from(number) * u64::from(limit)).unwrap_or(usize::MAX);
         let (from, to) = if all { (0, self.limit) } else { (of(number - 1), of(number).min(self.limit)) };
-        let (rows, total) = self.ranked(to)?;
+        let (rows, total) = self.ranked(from, to)?;
         let recent = Recent::default();
-        let items = rows.into_iter().skip(from).map(|row| make(self.read(row, &recent)?)).collect::<Result<_>>()?;
+        let items = rows.into_iter().map(|row| make(self.read(row, &recent)?)).collect::<Result<_>>()?;
         Ok(Found { items, total })
     }
 
-    /// What matches, if the filter index can tell.
-    fn matches(&self) -> Result<Option<Matches>> {
+    /// A search on the filter index; none if it is of no use: it is of runs of the present, and does not know of
+    /// workspaces. A `lazy` one would rather walk over many records step by step than look at all of them first.
+    fn indexed(&self, lazy: bool) -> Result<Option<Indexed>> {
         let indexed = T::KIND == EntityKind::Run && self.at >= self.state.head.sequence;
         if !indexed || self.among.is_some() || !self.workspace.is_empty() {
             return Ok(None);
         }
-        let mut walk = self.walk()?;
+        let most = if lazy { limits::FILTER_TAIL_ROWS as usize } else { usize::MAX };
+        let Some(view) = self.state.filter_view(most)? else { return Ok(None) };
+        let walk = self.walk()?;
         let row = |within| match within {
             Within::Anything => Some(None),
             Within::Row(row) => Some(Some(row)),
             Within::Nothing => None,
         };
         let (Some(project), Some(experiment)) = (row(walk.project), row(walk.experiment)) else { return Ok(None) };
-        let filter = walk.filter.clone();
-        let scope = SearchScope { project, experiment };
-        self.state.search(&filter, scope, &mut |row| Ok(walk.check(row)?.is_some()))
+        Ok(Some(Indexed { view, filter: walk.filter.clone(), scope: SearchScope { project, experiment }, walk }))
     }
 
-    /// The first `keep` rows by the orders, and how many there are in all.
-    fn ranked(&self, keep: usize) -> Result<(Vec<Row>, u64)> {
-        if let Some(matches) = self.matches()? {
-            return Ok((self.ranked_of(&matches, keep)?, matches.count()));
+    /// The rows from `from` up to `to` by the orders, and how many there are in all.
+    fn ranked(&self, from: usize, to: usize) -> Result<(Vec<Row>, u64)> {
+        if let Some(indexed) = self.indexed(false)? {
+            if from >= to {
+                return Ok((Vec::new(), indexed.count(&self.state)?));
+            }
+            let matches = indexed.matches(&self.state)?;
+            return Ok((self.ranked_of(&matches, from, to)?, matches.count()));
         }
         let mut walk = self.walk()?;
         let mut total = 0;
-        let mut kept: Vec<(Vec<SortKey>, u32)> = Vec::new();
+        let mut kept = Kept { orders: &self.orders, most: to, rows: Vec::new() };
         while let Some(stored) = walk.next()? {
             total += 1;
-            if keep == 0 || (self.orders.is_empty() && kept.len() >= keep) {
-                continue;
-            }
-            let subject = Subject::new(&stored.entity);
-            kept.push((self.orders.iter().map(|order| order.key(&subject)).collect(), stored.row.0));
-            if kept.len() >= keep.saturating_mul(2).max(1024) {
-                kept.sort_unstable_by(|a, b| order::compare(&self.orders, a, b));
-                kept.truncate(keep);
+            if to > 0 && !(self.orders.is_empty() && kept.rows.len() >= to) {
+                kept.push(&stored);
             }
         }
-        kept.sort_unstable_by(|a, b| order::compare(&self.orders, a, b));
-        kept.truncate(keep);
-        Ok((kept.into_iter().map(|(_, row)| Row(row)).collect(), total))
+        Ok((kept.finish(from), total))
     }
 
-    /// The first `keep` of what matches, by the orders.
-    fn ranked_of(&self, matches: &Matches, keep: usize) -> Result<Vec<Row>> {
-        if keep == 0 {
-            return Ok(Vec::new());
-        }
-        let orders = self.orders.as_slice();
-        let (rows, whole) = match orders {
-            [] => return Ok(matches.newest().take(keep).collect()),
-            [order] => match order
-                .by_values()
-                .and_then(|(field, descending)| matches.by_number(&exec::indexed(field)?, descending, keep))
-            {
-                Some(rows) if matches.tail().next().is_none() => return Ok(rows),
-                Some(rows) => (rows.into_iter().chain(matches.tail()).collect::<Vec<_>>(), false),
-                None => (Vec::new(), true),
-            },
-            _ => (Vec::new(), true),
-        };
-        let mut kept: Vec<(Vec<SortKey>, u32)> = Vec::new();
-        let recent = Recent::default();
-        let mut keep_row = |row: Row| -> Result<()> {
-            let stored = self.read(row, &recent)?;
-            let subject = Subject::new(&stored.entity);
-            kept.push((orders.iter().map(|order| order.key(&subject)).collect(), row.0));
-            if kept.len() >= keep.saturating_mul(2).max(1024) {
-                kept.sort_unstable_by(|a, b| order::compare(orders, a, b));
-                kept.truncate(keep);
+    /// The rows from `from` up to `to` of what matches, by the orders.
+    fn ranked_of(&self, matches: &Matches, from: usize, to: usize) -> Result<Vec<Row>> {
+        match self.orders.as_slice() {
+            [] => return Ok(matches.newest().take(to).skip(from).collect()),
+            [order] => {
+                if let Some((field, descending)) = order.by_values()
+                    && let Some(rows) = self.state.by_number(matches, field, descending, from, to)?
+                {
+                    return Ok(rows);
+                }
             }
-            Ok(())
-        };
-        if whole {
-            matches.newest().try_for_each(&mut keep_row)?
-        } else {
-            rows.into_iter().try_for_each(&mut keep_row)?
+            _ => {}
         }
-        kept.sort_unstable_by(|a, b| order::compare(orders, a, b));
-        kept.truncate(keep);
-        Ok(kept.into_iter().map(|(_, row)| Row(row)).collect())
+        let mut kept = Kept { orders: &self.orders, most: to, rows: Vec::new() };
+        let recent = Recent::default();
+        for row in matches.newest() {
+            kept.push(&self.read(row, &recent)?);
+        }
+        Ok(kept.finish(from))
     }
 
     fn steps(&self) -> Result<Steps> {
-        let matches = if self.orders.is_empty() { self.matches()? } else { None };
-        let source = if let Some(matches) = matches {
-            let rows: Vec<Row> = matches.newest().take(self.limit).collect();
+        let indexed = if self.orders.is_empty() { self.indexed(true)? } else { None };
+        let source = if let Some(indexed) = indexed {
+            let rows: Vec<Row> = indexed.matches(&self.state)?.newest().take(self.limit).collect();
             StepSource::Ranked { rows: rows.into_iter(), kind: T::KIND }
         } else if self.orders.is_empty() {
             StepSource::Walk(Box::new(self.walk()?))
         } else {
-            StepSource::Ranked { rows: self.ranked(self.limit)?.0.into_iter(), kind: T::KIND }
+            StepSource::Ranked { rows: self.ranked(0, self.limit)?.0.into_iter(), kind: T::KIND }
         };
         Ok(Steps { state: Arc::clone(&self.state), at: self.at, source, left: self.limit, recent: Recent::default() })
     }
@@ -406,6 +385,52 @@ fn read(state: &State, kind: EntityKind, row: Row, at: Sequence, recent: &Recent
     found.ok_or_else(|| Error::corrupt(format!("the {kind} in row {} is gone from a snapshot that had it", row.0)))
 }
 
+/// A search on the filter index.
+struct Indexed {
+    view: Arc<View>,
+    filter: Filter,
+    scope: SearchScope,
+    /// Looks at records.
+    walk: Walk,
+}
+
+impl Indexed {
+    fn matches(mut self, state: &State) -> Result<Matches> {
+        state.search(self.view, &self.filter, self.scope, &mut |row| Ok(self.walk.check(row)?.is_some()))
+    }
+
+    fn count(mut self, state: &State) -> Result<u64> {
+        state.search_count(&self.view, &self.filter, self.scope, &mut |row| Ok(self.walk.check(row)?.is_some()))
+    }
+}
+
+/// The first rows by some orders, of those that were pushed.
+struct Kept<'o> {
+    orders: &'o [Order],
+    most: usize,
+    rows: Vec<(Vec<SortKey>, u32)>,
+}
+
+impl Kept<'_> {
+    fn push(&mut self, stored: &Stored) {
+        let subject = Subject::new(&stored.entity);
+        self.rows.push((self.orders.iter().map(|order| order.key(&subject)).collect(), stored.row.0));
+        if self.rows.len() >= self.most.saturating_mul(2).max(1024) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.rows.sort_unstable_by(|a, b| order::compare(self.orders, a, b));
+        self.rows.truncate(self.most);
+    }
+
+    fn finish(mut self, from: usize) -> Vec<Row> {
+        self.cut();
+        self.rows.into_iter().skip(from).map(|(_, row)| Row(row)).collect()
+    }
+}
+
 /// What a scope lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
@@ -473,9 +498,6 @@ struct Walk {
 impl Walk {
     fn next(&mut self) -> Result<Option<Stored>> {
         while let Some(row) = self.candidates.next()? {
-            if self.kind == EntityKind::Run {
-                self.state.common.filter.walked(1);
-            }
             if let Some(stored) = self.check(row)? {
                 return Ok(Some(stored));
             }

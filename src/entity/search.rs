@@ -2,19 +2,21 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::entity::state::State;
 use crate::error::Result;
 use crate::filter::column::Column;
 use crate::filter::words::Words;
-use crate::filter::{Block, Builder, IndexedField, View};
-use crate::id::{EntityKind, Row};
-use crate::model::Entity;
-use crate::query::exec;
+use crate::filter::{Block, Builder, FieldBlock, FieldKey, Loaded, Part, Rows, Seen, View};
+use crate::id::{EntityKind, Row, Sequence};
+use crate::log::resolve::payload;
+use crate::model::{Entity, Run};
+use crate::query::evaluate::Subject;
+use crate::query::exec::{Exec, Indexed, Parents};
+use crate::query::field::QueryField;
 use crate::query::filter::Filter;
-use crate::storage::Source;
+use crate::storage::{ReadTables, Source};
 
 /// What a search is restricted to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,162 +25,235 @@ pub(crate) struct SearchScope {
     pub(crate) experiment: Option<Row>,
 }
 
+impl SearchScope {
+    fn fields(self) -> impl Iterator<Item = (FieldKey, Row)> {
+        let project = self.project.map(|row| (FieldKey::PROJECT, row));
+        project.into_iter().chain(self.experiment.map(|row| (FieldKey::EXPERIMENT, row)))
+    }
+}
+
 /// The runs that match.
 pub(crate) struct Matches {
-    blocks: Vec<(Arc<Block>, Words)>,
-    /// Rows that were changed since the blocks were made, or came after them; ascending.
+    view: Arc<View>,
+    /// What matches in each part of the view.
+    parts: Vec<Words>,
+    /// What matches of the rest, ascending.
     tail: Vec<u32>,
 }
 
-impl State {
-    /// The filter index as this state has it; none if it is older than the index.
-    fn filter_view(&self) -> Result<Option<View>> {
-        let resolver = self.resolver();
-        let mut fill = |builder: &mut Builder<'_>, rows: Range<u32>| {
-            for (offset, row) in (0..=u16::MAX).zip(rows) {
-                let Some(stored) = resolver.stored(EntityKind::Run, Row(row))? else { continue };
-                if let (Entity::Run(run), false) = (&stored.entity, stored.deleted) {
-                    builder.add(offset, run, stored.parents);
-                }
-            }
-            Ok(())
-        };
-        self.common.filter.view(self.head.sequence, self.tables.rows(EntityKind::Run)?, &mut fill)
+impl Seen for State {
+    fn at(&self) -> Sequence {
+        self.head.sequence
     }
 
-    /// The live runs within a scope that match `filter`; `check` finds out of one by its record. None if the index
-    /// cannot tell.
-    pub(crate) fn search(
-        &self,
-        filter: &Filter,
-        scope: SearchScope,
-        check: &mut dyn FnMut(Row) -> Result<bool>,
-    ) -> Result<Option<Matches>> {
-        let Some(view) = self.filter_view()? else { return Ok(None) };
-        let mut dirty = view.dirty.as_slice();
-        let mut blocks = Vec::with_capacity(view.base.blocks.len());
-        for block in &view.base.blocks {
-            let end = block.first.saturating_add(u32::try_from(block.rows).unwrap_or(u32::MAX));
-            let (own, later) = dirty.split_at(dirty.partition_point(|row| *row < end));
-            dirty = later;
-            let mut live = self.live(block, scope);
-            own.iter().filter_map(|row| u16::try_from(row - block.first).ok()).for_each(|row| live.remove(row));
-            let mut matches = Words::empty();
-            if !live.is_empty() {
-                let mut answer = exec::answer(filter, block, &self.common.filter.texts);
-                answer.sure.and(&live);
-                answer.possible.and(&live);
-                answer.possible.and_not(&answer.sure);
-                matches = answer.sure;
-                for row in answer.possible.iter() {
-                    if check(Row(block.first + u32::from(row)))? {
-                        matches.insert(row);
+    fn tables(&self) -> &ReadTables {
+        &self.tables
+    }
+
+    fn rows(&self) -> Result<u32> {
+        self.tables.rows(EntityKind::Run)
+    }
+
+    fn hide(&self, project: &FieldBlock, experiment: &FieldBlock, live: &mut Words) {
+        for (kind, parents) in [(EntityKind::Project, project), (EntityKind::Experiment, experiment)] {
+            let Some(hidden) = self.hidden.get(kind.index()).filter(|hidden| !hidden.is_empty()) else { continue };
+            let mut under = Words::empty();
+            // Whichever are fewer, what is deleted or what the block has runs of.
+            if hidden.len() < 64 {
+                for parent in hidden {
+                    parents.numbers.insert_into(parents.numbers.equal(u64::from(parent)), &mut under);
+                }
+            } else {
+                for (parent, range) in parents.numbers.groups() {
+                    if u32::try_from(parent).is_ok_and(|parent| hidden.contains(parent)) {
+                        parents.numbers.insert_into(range, &mut under);
                     }
                 }
             }
-            blocks.push((Arc::clone(block), matches));
+            live.and_not(&under);
         }
-        let mut tail = Vec::new();
-        for row in view.dirty.iter().copied().chain(view.new) {
-            if check(Row(row))? {
-                tail.push(row);
-            }
-        }
-        Ok(Some(Matches { blocks, tail }))
     }
 
-    /// The rows of a block that are neither deleted nor under something deleted, within a scope.
-    fn live(&self, block: &Block, scope: SearchScope) -> Words {
-        let mut live = match (scope.project, scope.experiment) {
-            (None, None) => Words::first(block.rows),
-            (Some(project), None) => of(&block.projects, project),
-            (None, Some(experiment)) => of(&block.experiments, experiment),
-            (Some(project), Some(experiment)) => {
-                let mut both = of(&block.projects, project);
-                both.and(&of(&block.experiments, experiment));
-                both
+    fn build(&self, rows: Rows) -> Result<Block> {
+        let resolver = self.resolver();
+        let len = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let row_at = |offset: u16| rows.row(offset);
+        let all: Vec<u32> = (0..=u16::MAX).zip(0..len).map(|(offset, _)| row_at(offset)).collect();
+        let mut builder = Builder::new(rows, self.head.sequence);
+        for (offset, row) in (0..=u16::MAX).zip(all) {
+            if let Some(bytes) = resolver.record(EntityKind::Run, Row(row))? {
+                builder.add(offset, payload(bytes.as_slice()), &resolver)?;
+            }
+        }
+        Ok(builder.finish())
+    }
+}
+
+impl Parents for State {
+    fn holds(&self, condition: &Filter, parent: Row) -> Result<bool> {
+        use crate::codec::v1::Resolve as _;
+        let resolver = self.resolver();
+        // A run that has what its parent gives it, and nothing else.
+        let mut run = Run::default();
+        let mut name = None;
+        match condition.field_asked() {
+            Some(QueryField::ProjectId) => run.project_id = resolver.project_id(parent)?,
+            Some(QueryField::ExperimentId) => run.experiment_id = resolver.experiment_id(parent)?,
+            _ => {
+                let experiment = resolver.stored(EntityKind::Experiment, parent)?;
+                name = experiment.and_then(|stored| stored.entity.name().map(str::to_owned));
+            }
+        }
+        let entity = Entity::Run(run);
+        Ok(condition.matches(Subject { entity: &entity, experiment_name: name.as_deref() }))
+    }
+}
+
+impl State {
+    /// Who answers for the runs of this state. The rest of it is at most `most` rows, or there is none.
+    pub(crate) fn filter_view(&self, most: usize) -> Result<Option<Arc<View>>> {
+        let index = &self.common.filter;
+        let known = self.filter.lock().clone();
+        let mut view = match known {
+            Some(view) => view,
+            None => {
+                let view = Arc::new(index.view(self)?);
+                *self.filter.lock() = Some(Arc::clone(&view));
+                view
             }
         };
-        live.and_not(&block.dead);
-        for (kind, column) in [(EntityKind::Project, &block.projects), (EntityKind::Experiment, &block.experiments)] {
-            for row in self.hidden.get(kind.index()).into_iter().flatten() {
-                let positions = column.equal(u64::from(row));
-                if positions.0 < positions.1 {
-                    let mut under = Words::empty();
-                    column.insert_into(positions, &mut under);
-                    live.and_not(&under);
-                }
+        if index.look_at(&view) {
+            let overlaid = index.overlay(self, &view).and_then(|()| index.view(self));
+            index.overlaid();
+            view = Arc::new(overlaid?);
+            *self.filter.lock() = Some(Arc::clone(&view));
+        }
+        Ok(Some(view).filter(|view| view.rest.len() <= most))
+    }
+
+    fn exec(&self) -> Exec<'_> {
+        Exec { index: &self.common.filter, tables: &self.tables, dictionary: &self.common.dictionary, parents: self }
+    }
+
+    /// The live runs within a scope that match `filter`; `check` finds out of one by its record.
+    pub(crate) fn search(
+        &self,
+        view: Arc<View>,
+        filter: &Filter,
+        scope: SearchScope,
+        check: &mut dyn FnMut(Row) -> Result<bool>,
+    ) -> Result<Matches> {
+        let mut parts = Vec::with_capacity(view.parts.len());
+        for part in &view.parts {
+            parts.push(self.search_part(part, filter, scope, check)?);
+        }
+        let tail = tail(&view, check)?;
+        Ok(Matches { view, parts, tail })
+    }
+
+    /// How many runs there are of such.
+    pub(crate) fn search_count(
+        &self,
+        view: &View,
+        filter: &Filter,
+        scope: SearchScope,
+        check: &mut dyn FnMut(Row) -> Result<bool>,
+    ) -> Result<u64> {
+        let exec = self.exec();
+        let mut count = 0;
+        for part in &view.parts {
+            let known = match scope {
+                SearchScope { project: None, experiment: None } => exec.count(filter, part)?,
+                _ => None,
+            };
+            count += match known {
+                Some(known) => known,
+                None => self.search_part(part, filter, scope, check)?.count(),
+            };
+        }
+        Ok(count + tail(view, check)?.len() as u64)
+    }
+
+    fn search_part(
+        &self,
+        part: &Part,
+        filter: &Filter,
+        scope: SearchScope,
+        check: &mut dyn FnMut(Row) -> Result<bool>,
+    ) -> Result<Words> {
+        let exec = self.exec();
+        let mut within = part.live.clone();
+        for (key, parent) in scope.fields() {
+            match exec.load(key, part)? {
+                Loaded::Held(held) => within.and(&held.numbers.range(held.numbers.equal(u64::from(parent.0)))),
+                Loaded::Absent => return Ok(Words::empty()),
+                // It was read when the view was made, and may have gone since: the records know as well.
+                Loaded::Unknown => return by_records(part, &within, check),
             }
         }
-        live
-    }
-}
-
-fn of(column: &Column, parent: Row) -> Words {
-    let mut words = Words::empty();
-    column.insert_into(column.equal(u64::from(parent.0)), &mut words);
-    words
-}
-
-impl Matches {
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.blocks.iter().map(|(_, matches)| matches.count()).sum::<u64>() + self.tail.len() as u64
+        if within.is_empty() || matches!(filter, Filter::And(all) if all.is_empty()) {
+            return Ok(within);
+        }
+        let answer = exec.answer(filter, part)?;
+        let mut matches = answer.sure;
+        matches.and(&within);
+        if let Some(mut maybe) = answer.maybe {
+            maybe.and(&within);
+            matches.or(&by_records(part, &maybe, check)?);
+        }
+        Ok(matches)
     }
 
-    /// The rows, newest first.
-    pub(crate) fn newest(&self) -> impl Iterator<Item = Row> + '_ {
-        let mut blocks = self
-            .blocks
-            .iter()
-            .rev()
-            .flat_map(|(block, matches)| matches.iter_back().map(|row| block.first + u32::from(row)))
-            .peekable();
-        let mut tail = self.tail.iter().rev().copied().peekable();
-        std::iter::from_fn(move || {
-            let next = match (blocks.peek(), tail.peek()) {
-                (Some(block), Some(changed)) if changed > block => tail.next(),
-                (None, _) => tail.next(),
-                _ => blocks.next(),
-            };
-            next.map(Row)
-        })
-    }
-
-    /// The rows that are not in the blocks, ascending.
-    pub(crate) fn tail(&self) -> impl Iterator<Item = Row> + '_ {
-        self.tail.iter().copied().map(Row)
-    }
-
-    /// The first `keep` of the rows in the blocks by a field's numbers, of equal ones the newest first, if numbers
-    /// alone decide: none of the rows holds anything that comes before a number, or holds a number that the index
-    /// does not know.
-    pub(crate) fn by_number(&self, field: &IndexedField, descending: bool, keep: usize) -> Option<Vec<Row>> {
-        let mut found = 0;
+    /// The rows from `from` up to `to` of what matches, by a field's numbers, of equal ones the newest first; none if
+    /// numbers alone do not decide: some row holds something that comes before a number, or a number that the index does
+    /// not know, or nothing while there are not rows enough with numbers.
+    pub(crate) fn by_number(
+        &self,
+        matches: &Matches,
+        field: &QueryField,
+        descending: bool,
+        from: usize,
+        to: usize,
+    ) -> Result<Option<Vec<Row>>> {
+        if !matches.tail.is_empty() {
+            return Ok(None);
+        }
+        let exec = self.exec();
+        let Indexed::Field(key) = exec.indexed(field) else { return Ok(None) };
+        let (mut found, mut total) = (0, 0);
+        let mut held = Vec::new();
+        for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
+            let count = matching.count();
+            if count == 0 {
+                continue;
+            }
+            total += count;
+            match exec.load(key, part)? {
+                Loaded::Held(field) => held.push((part, matching, count, field)),
+                Loaded::Absent => {}
+                Loaded::Unknown => return Ok(None),
+            }
+        }
         let mut walks = Vec::new();
-        for (block, matches) in self.blocks.iter().filter(|(_, matches)| !matches.is_empty()) {
-            let Some(held) = block.fields.get(field) else { continue };
-            let mut others = Words::of(&held.odd);
-            if descending {
-                others.or(&held.texts.all());
-                others.or(&held.hashes.all());
-                held.bools.iter().for_each(|rows| others.insert_all(rows));
-                // A text that reads as a number is one.
-                others.and_not(&held.numbers.all());
+        for (part, matching, count, field) in &held {
+            if !decides(field, matching, descending) {
+                return Ok(None);
             }
-            others.and(matches);
-            if !others.is_empty() {
-                return None;
-            }
-            let mut numbers = held.numbers.all();
-            numbers.and(matches);
-            found += numbers.count();
-            walks.push(Walk { block, matches, numbers: &held.numbers, descending, position: 0, equal: Vec::new() });
+            // Of a field that all rows have all numbers match, if all rows do.
+            let numbers = &field.numbers;
+            let with_number = match numbers.len() == part.block.rows.len() {
+                true => *count,
+                false => numbers.all().count_common(matching),
+            };
+            found += with_number;
+            let whole = with_number == numbers.len() as u64;
+            walks.push(Walk::new(part, matching, numbers, descending, with_number, whole));
         }
         // What has no number comes after those that have.
-        if found < keep as u64 && found < self.count() - self.tail.len() as u64 {
-            return None;
+        if found < to as u64 && found < total {
+            return Ok(None);
         }
+        let skipped = if walks.iter().all(|walk| walk.whole) { skip(&mut walks, from) } else { 0 };
         let mut heap = BinaryHeap::new();
         let push = |heap: &mut BinaryHeap<(Reverse<u64>, u32, usize)>, walks: &mut Vec<Walk<'_>>, at: usize| {
             if let Some((key, row)) = walks.get_mut(at).and_then(Walk::next) {
@@ -187,48 +262,183 @@ impl Matches {
         };
         (0..walks.len()).for_each(|at| push(&mut heap, &mut walks, at));
         let mut rows = Vec::new();
-        while rows.len() < keep {
+        let mut position = skipped;
+        while position < to {
             let Some((_, row, at)) = heap.pop() else { break };
-            rows.push(Row(row));
+            if position >= from {
+                rows.push(Row(row));
+            }
+            position += 1;
             push(&mut heap, &mut walks, at);
         }
-        Some(rows)
+        Ok(Some(rows))
+    }
+}
+
+/// Whether numbers come first among what the rows of `matching` hold of a field, and are all known.
+fn decides(field: &FieldBlock, matching: &Words, descending: bool) -> bool {
+    let odd = field.odd.iter().any(|row| matching.contains(*row));
+    let nothing_else = field.texts.len() + field.hashes.len() == 0 && field.bools.iter().all(Vec::is_empty);
+    if odd || !descending || nothing_else {
+        return !odd;
+    }
+    let mut others = field.texts.all();
+    others.or(&field.hashes.all());
+    field.bools.iter().for_each(|rows| others.insert_all(rows));
+    // A text that reads as a number is one.
+    others.and_not(&field.numbers.all());
+    others.count_common(matching) == 0
+}
+
+/// The rows of `maybe` that do match.
+fn by_records(part: &Part, maybe: &Words, check: &mut dyn FnMut(Row) -> Result<bool>) -> Result<Words> {
+    let mut words = Words::empty();
+    for offset in maybe.iter() {
+        if check(Row(part.block.rows.row(offset)))? {
+            words.insert(offset);
+        }
+    }
+    Ok(words)
+}
+
+fn tail(view: &View, check: &mut dyn FnMut(Row) -> Result<bool>) -> Result<Vec<u32>> {
+    let mut tail = Vec::new();
+    for row in &view.rest {
+        if check(Row(*row))? {
+            tail.push(*row);
+        }
+    }
+    Ok(tail)
+}
+
+impl Matches {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.parts.iter().map(Words::count).sum::<u64>() + self.tail.len() as u64
+    }
+
+    /// The rows, newest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = Row> + '_ {
+        let parts = || self.view.parts.iter().zip(&self.parts);
+        // Overlays and the rest lie among the blocks.
+        let overlays = parts().filter(|(part, _)| part.stored.is_none());
+        let mut among: Vec<u32> =
+            overlays.flat_map(|(part, matches)| matches.iter().map(|offset| part.block.rows.row(offset))).collect();
+        among.extend(&self.tail);
+        among.sort_unstable();
+        let blocks = parts().rev().filter(|(part, _)| part.stored.is_some());
+        let mut blocks =
+            blocks.flat_map(|(part, matches)| matches.iter_back().map(|offset| part.block.rows.row(offset))).peekable();
+        let mut among = among.into_iter().rev().peekable();
+        std::iter::from_fn(move || {
+            let next = match (blocks.peek(), among.peek()) {
+                (Some(block), Some(other)) if other > block => among.next(),
+                (None, _) => among.next(),
+                _ => blocks.next(),
+            };
+            next.map(Row)
+        })
     }
 }
 
 /// A walk over the numbers of a block, through what matches.
 struct Walk<'m> {
-    block: &'m Block,
+    part: &'m Part,
     matches: &'m Words,
     numbers: &'m Column,
     descending: bool,
+    /// All numbers match.
+    whole: bool,
     /// Numbers that are behind.
     position: usize,
-    /// Rows of one number, the newest last.
-    equal: Vec<(u64, u32)>,
+    /// Found, the next one last: the rows of one number, or everything.
+    found: Vec<(u64, u32)>,
 }
 
-impl Walk<'_> {
+impl<'m> Walk<'m> {
+    fn new(part: &'m Part, matches: &'m Words, numbers: &'m Column, descending: bool, count: u64, whole: bool) -> Self {
+        let mut walk = Walk { part, matches, numbers, descending, whole, position: 0, found: Vec::new() };
+        // Few of many are found sooner by themselves than by passing by all the others.
+        if !whole && count * 64 < numbers.len() as u64 {
+            let keys = matches.iter().filter_map(|offset| Some((numbers.of_row(offset)?, part.block.rows.row(offset))));
+            walk.found = keys.collect();
+            walk.position = numbers.len();
+            if descending {
+                walk.found.sort_unstable();
+            } else {
+                walk.found.sort_unstable_by_key(|(key, row)| (Reverse(*key), *row));
+            }
+        }
+        walk
+    }
+
     fn next(&mut self) -> Option<(u64, u32)> {
-        while self.equal.is_empty() {
+        while self.found.is_empty() {
             let at = if self.descending { self.numbers.len().checked_sub(self.position + 1)? } else { self.position };
             let (key, row) = self.numbers.at(at)?;
             if self.descending {
                 // From the end, equal numbers come newest first as they are.
                 self.position += 1;
                 if self.matches.contains(row) {
-                    return Some((key, self.block.first + u32::from(row)));
+                    return Some((key, self.part.block.rows.row(row)));
                 }
                 continue;
             }
-            let (from, to) = self.numbers.equal_from(self.position);
-            self.position = to;
-            for at in from..to {
-                if let Some((key, row)) = self.numbers.at(at).filter(|(_, row)| self.matches.contains(*row)) {
-                    self.equal.push((key, self.block.first + u32::from(row)));
-                }
-            }
+            let range = self.numbers.equal_from(self.position, None);
+            self.position = range.1;
+            let equal = self.numbers.rows(range).iter().filter(|row| self.matches.contains(**row));
+            self.found.extend(equal.map(|row| (key, self.part.block.rows.row(*row))));
         }
-        self.equal.pop()
+        self.found.pop()
     }
+
+    /// How many numbers come before `key`.
+    fn before(&self, key: u64) -> usize {
+        if self.descending {
+            self.numbers.len() - self.numbers.position(|found| found <= key)
+        } else {
+            self.numbers.position(|found| found < key)
+        }
+    }
+
+    fn key_at(&self, position: usize) -> Option<u64> {
+        let at = if self.descending { self.numbers.len().checked_sub(position + 1)? } else { position };
+        self.numbers.at(at).map(|(key, _)| key)
+    }
+}
+
+/// Moves walks of which all numbers match on by nearly `count` numbers in all, and answers by how many: to the first of
+/// a number that stands at that place, found by bisection.
+fn skip(walks: &mut [Walk<'_>], count: usize) -> usize {
+    let mut low: Vec<usize> = vec![0; walks.len()];
+    let mut high: Vec<usize> = walks.iter().map(|walk| walk.numbers.len()).collect();
+    loop {
+        let widest = (0..walks.len())
+            .max_by_key(|at| high.get(*at).copied().unwrap_or(0).saturating_sub(low.get(*at).copied().unwrap_or(0)));
+        let Some((walk, (from, to))) =
+            widest.and_then(|at| Some((walks.get(at)?, (low.get(at).copied()?, high.get(at).copied()?))))
+        else {
+            break;
+        };
+        if to.saturating_sub(from) < 32 {
+            break;
+        }
+        let Some(key) = walk.key_at(from + (to - from) / 2) else { break };
+        let places: Vec<usize> = walks.iter().map(|walk| walk.before(key)).collect();
+        let is_before = places.iter().sum::<usize>() <= count;
+        // Numbers that equal the one in the middle may fill all of its half.
+        let stuck = if is_before { places == low } else { places == high };
+        if is_before {
+            low = places;
+        } else {
+            high = places;
+        }
+        if stuck {
+            break;
+        }
+    }
+    for (walk, position) in walks.iter_mut().zip(&low) {
+        walk.position = *position;
+    }
+    low.iter().sum()
 }

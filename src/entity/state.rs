@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use crate::codec::v1;
 use crate::error::{Error, Result};
-use crate::filter::FilterIndex;
+use crate::filter::{FilterIndex, View};
 use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{Hashing, Key, KeysView};
 use crate::log::chain::Head;
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub(crate) head: Head,
     pub(crate) time: Timestamp,
     pub(crate) common: Arc<Common>,
+    /// Who answers for which run, once somebody has asked.
+    pub(crate) filter: Mutex<Option<Arc<View>>>,
 }
 
 /// Where a record stands among the others, without decoding it.

@@ -1,184 +1,229 @@
 //! Filter index: which runs hold what, as sets and sorted columns of blocks of 65,536 rows.
 //!
-//! It follows the log, is in memory, and is made once as many records were read for want of it as making it reads: a
-//! program that asks one question does not pay for a thousand. Its base is of one commit; what was
-//! changed since is told by [`Changed`], and evaluated on the records. A base that lies too far behind is renewed
-//! block by block. A snapshot that is older than the base does without.
+//! A follower of the log, in three layers:
+//!
+//! - **Blocks on the disk**: what the rows `65536 * n` and on held as of one commit, a stored value a field, which
+//!   comes into memory when it is asked for ([`block`], [`field`], [`column`]). Made and made anew in the background, in
+//!   bounded slices. Each snapshot has the blocks of its own transaction.
+//! - **Overlays**: blocks in memory, of rows that were changed or created since; made by searches, when they have
+//!   looked at the records of such rows some times.
+//! - **The rest**: rows that were changed or created since even those ([`changed`]). Their records are looked at.
+//!
+//! So each row of a snapshot is answered for by exactly one block, overlay or record: its [`View`] says which.
 
-mod block;
+pub(crate) mod block;
+pub(crate) mod changed;
 pub(crate) mod column;
+pub(crate) mod field;
+mod view;
 pub(crate) mod words;
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-pub(crate) use block::{Block, Builder, FieldBlock, IndexedField, Texts, hash};
+pub(crate) use block::{Block, Builder, Rows};
+pub(crate) use changed::Changed;
+pub(crate) use field::{FieldBlock, FieldKey};
+pub(crate) use view::{Part, Seen, View};
 
-use crate::error::Result;
-use crate::id::{Row, Sequence};
+use crate::error::{ErrorKind, Result};
+use crate::id::Sequence;
 use crate::limits;
+use crate::storage::{FilterBlock, ReadTables};
 
-/// Rows of runs that existed and were changed, with the commit that did it, newest last.
-#[derive(Default)]
-pub(crate) struct Changed(RwLock<Changes>);
-
-#[derive(Default)]
-struct Changes {
-    /// Changes of commits up to this one are forgotten.
-    forgotten: Sequence,
-    changes: Vec<(Sequence, u32)>,
+/// How the index of a store is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layout {
+    /// Rows of a block, at most [`words::ROWS`].
+    pub(crate) block_rows: u32,
+    /// Rows that are not in the blocks, or were changed since, from which on blocks are made.
+    pub(crate) tail_rows: u64,
+    /// How often the record of such a row is looked at, on the whole, before it is put into an overlay.
+    pub(crate) looks: u64,
+    /// Bytes of fields in memory, about.
+    pub(crate) cache_bytes: usize,
 }
 
-impl Changed {
-    /// Takes in the rows that a commit changed.
-    pub(crate) fn push(&self, sequence: Sequence, rows: impl IntoIterator<Item = Row>) {
-        let mut changes = self.0.write();
-        changes.changes.extend(rows.into_iter().map(|row| (sequence, row.0)));
-        if changes.changes.len() > limits::FILTER_CHANGES {
-            let (last, _) = changes.changes.get(changes.changes.len() / 2).copied().unwrap_or_default();
-            let keep = changes.changes.partition_point(|(sequence, _)| *sequence <= last);
-            changes.changes.drain(..keep);
-            changes.forgotten = last;
+impl Default for Layout {
+    fn default() -> Self {
+        Layout {
+            block_rows: limits::FILTER_BLOCK_ROWS,
+            tail_rows: limits::FILTER_TAIL_ROWS,
+            looks: limits::FILTER_LOOKS,
+            cache_bytes: limits::FILTER_CACHE_BYTES,
         }
     }
-
-    /// Nothing is known of commits up to this one.
-    pub(crate) fn begin(&self, sequence: Sequence) {
-        self.0.write().forgotten = sequence;
-    }
-
-    /// The rows that were changed after `from` up to `to`, ascending, each once; none if some are forgotten.
-    fn between(&self, from: Sequence, to: Sequence) -> Option<Vec<u32>> {
-        let changes = self.0.read();
-        if from < changes.forgotten {
-            return None;
-        }
-        let start = changes.changes.partition_point(|(sequence, _)| *sequence <= from);
-        let end = changes.changes.partition_point(|(sequence, _)| *sequence <= to);
-        let changed = changes.changes.get(start..end).unwrap_or_default();
-        let mut rows: Vec<u32> = changed.iter().map(|(_, row)| *row).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        Some(rows)
-    }
 }
 
-/// The blocks as of one commit.
-pub(crate) struct Base {
-    sequence: Sequence,
-    /// Rows it covers.
-    rows: u32,
-    pub(crate) blocks: Vec<Arc<Block>>,
-}
-
-/// The index of a store.
+/// What all snapshots of a store share of the index.
 pub(crate) struct FilterIndex {
-    pub(crate) texts: Texts,
+    pub(crate) layout: Layout,
     pub(crate) changed: Changed,
-    base: RwLock<Option<Arc<Base>>>,
-    /// Held while the base is made or renewed.
-    renewing: Mutex<()>,
-    block_rows: usize,
-    tail_rows: usize,
-    /// Records that searches have read for want of an index.
-    walked: AtomicU64,
-    eager: bool,
-}
-
-/// What a snapshot sees of the index.
-pub(crate) struct View {
-    pub(crate) base: Arc<Base>,
-    /// Rows of the base that were changed since, ascending.
-    pub(crate) dirty: Vec<u32>,
-    /// Rows from here up to the snapshot's last are not in the base.
-    pub(crate) new: std::ops::Range<u32>,
+    /// Blocks of which fields are in memory, by number and generation.
+    blocks: RwLock<HashMap<(u32, u32), Arc<Block>>>,
+    /// Blocks of which something could not be read, to be made anew.
+    pub(crate) damaged: Mutex<Vec<u32>>,
+    overlays: RwLock<Vec<Arc<Block>>>,
+    /// Records that searches have looked at because no block and no overlay answers for their rows.
+    looked_at: AtomicU64,
+    /// Held while overlays are made.
+    overlaying: AtomicBool,
+    bytes: AtomicUsize,
+    loads: AtomicU64,
+    /// Rows of the blocks on the disk.
+    covered: AtomicU64,
 }
 
 impl FilterIndex {
-    /// An index with blocks of so many rows, at most [`words::ROWS`], which evaluates about `tail_rows` records
-    /// before it renews itself. An eager one is made at once.
-    pub(crate) fn new(block_rows: usize, tail_rows: usize, eager: bool) -> Self {
+    pub(crate) fn new(mut layout: Layout) -> Self {
+        layout.block_rows = layout.block_rows.clamp(1, limits::FILTER_BLOCK_ROWS);
         FilterIndex {
-            texts: Texts::default(),
-            changed: Changed::default(),
-            base: RwLock::default(),
-            renewing: Mutex::default(),
-            block_rows: block_rows.clamp(1, words::ROWS),
-            tail_rows,
-            walked: AtomicU64::new(0),
-            eager,
+            layout,
+            changed: Changed::new(layout.block_rows),
+            blocks: RwLock::default(),
+            damaged: Mutex::default(),
+            overlays: RwLock::default(),
+            looked_at: AtomicU64::new(0),
+            overlaying: AtomicBool::new(false),
+            bytes: AtomicUsize::new(0),
+            loads: AtomicU64::new(0),
+            covered: AtomicU64::new(0),
         }
     }
 
-    /// A search has read so many records for want of an index.
-    pub(crate) fn walked(&self, records: u64) {
-        self.walked.fetch_add(records, Ordering::Relaxed);
+    /// Takes in which blocks are on the disk.
+    pub(crate) fn cover(&self, blocks: &[FilterBlock]) {
+        self.covered.store(blocks.iter().map(|block| u64::from(block.rows)).sum(), Ordering::Relaxed);
     }
 
-    /// The index for a snapshot of commit `at` with `rows` rows. `fill` puts the rows of a range into a block as
-    /// that snapshot has them. None if the snapshot is older than the base, or making one is not worth it yet.
-    pub(crate) fn view(
-        &self,
-        at: Sequence,
-        rows: u32,
-        fill: &mut dyn FnMut(&mut Builder<'_>, std::ops::Range<u32>) -> Result<()>,
-    ) -> Result<Option<View>> {
-        if let Some(view) = self.current(at, rows)? {
-            return Ok(view);
+    /// Rows of the blocks on the disk.
+    pub(crate) fn covered(&self) -> u64 {
+        self.covered.load(Ordering::Relaxed)
+    }
+
+    /// How many of so many rows were created or changed since the blocks on the disk were made: about.
+    pub(crate) fn tail(&self, rows: u64) -> u64 {
+        rows.saturating_sub(self.covered()) + self.changed.pushed()
+    }
+
+    /// Whether blocks are to be made, of so many rows.
+    pub(crate) fn is_due(&self, rows: u32) -> bool {
+        self.tail(u64::from(rows)) >= self.enough(rows) || !self.damaged.lock().is_empty()
+    }
+
+    /// Rows created or changed from which on blocks are made.
+    fn enough(&self, rows: u32) -> u64 {
+        self.layout.tail_rows.max(u64::from(rows) / limits::FILTER_TAIL_SHARE)
+    }
+
+    /// Whether anything is in memory only.
+    pub(crate) fn has_overlays(&self) -> bool {
+        !self.overlays.read().is_empty()
+    }
+
+    /// Bytes of fields of blocks on the disk that are in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The block of a snapshot, as one for all.
+    fn block(&self, stored: &FilterBlock) -> Arc<Block> {
+        let key = (stored.number, stored.generation);
+        if let Some(block) = self.blocks.read().get(&key) {
+            return Arc::clone(block);
         }
-        let worth = self.eager || self.walked.load(Ordering::Relaxed) >= u64::from(rows);
-        if !worth && self.base.read().is_none() {
-            return Ok(None);
+        let rows = Rows::From(stored.number.saturating_mul(self.layout.block_rows), stored.rows);
+        let block = Arc::new(Block::stored(rows, Sequence::new(stored.sequence)));
+        Arc::clone(self.blocks.write().entry(key).or_insert(block))
+    }
+
+    /// A block was made anew, and nobody begins with the one before any more: its fields in memory make room for those
+    /// of the new one.
+    pub(crate) fn replace(&self, stored: &FilterBlock, made: &Block) {
+        let new = self.block(stored);
+        let old = {
+            let mut blocks = self.blocks.write();
+            let keys = blocks
+                .keys()
+                .filter(|(number, generation)| *number == stored.number && *generation != stored.generation);
+            let keys: Vec<_> = keys.copied().collect();
+            keys.into_iter().filter_map(|key| blocks.remove(&key)).collect::<Vec<_>>()
+        };
+        let now = self.loads.load(Ordering::Relaxed);
+        let made: HashMap<FieldKey, Arc<FieldBlock>> = made.fields().into_iter().collect();
+        let mut freed = 0;
+        for (key, field) in old.iter().flat_map(|old| old.fields()) {
+            freed += field.bytes();
+            if let Some(field) = made.get(&key) {
+                self.bytes.fetch_add(field.bytes(), Ordering::Relaxed);
+                new.put(key, Some(Arc::clone(field)), now);
+            }
         }
-        let _renewing = self.renewing.lock();
-        // Somebody may have done it meanwhile.
-        if let Some(view) = self.current(at, rows)? {
-            return Ok(view);
+        let _ =
+            self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| Some(bytes.saturating_sub(freed)));
+        self.damaged.lock().retain(|number| *number != stored.number);
+    }
+
+    /// A field of a block in a snapshot.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be read. One that is damaged is no error: it answers nothing.
+    pub(crate) fn field(&self, part: &Part, key: FieldKey, tables: &ReadTables) -> Result<Loaded> {
+        let now = self.loads.load(Ordering::Relaxed);
+        if let Some(known) = part.block.loaded(key, now) {
+            return Ok(known.map_or(Loaded::Absent, Loaded::Held));
         }
-        let old = self.base.read().clone();
-        let dirty = old.as_ref().and_then(|base| self.changed.between(base.sequence, at));
-        let mut blocks = Vec::new();
-        let step = u32::try_from(self.block_rows).unwrap_or(u32::MAX);
-        let mut first = 0;
-        while first < rows {
-            let end = rows.min(first.saturating_add(step));
-            let kept = old.as_ref().zip(dirty.as_ref()).and_then(|(base, dirty)| {
-                let block = base.blocks.get(blocks.len())?;
-                let from = dirty.partition_point(|row| *row < first);
-                let touched = dirty.get(from).is_some_and(|row| *row < end);
-                (!touched && block.rows == (end - first) as usize).then(|| Arc::clone(block))
-            });
-            blocks.push(match kept {
-                Some(block) => block,
-                None => {
-                    let mut builder = Builder::new(&self.texts, first, (end - first) as usize);
-                    fill(&mut builder, first..end)?;
-                    Arc::new(builder.finish())
+        let Some(stored) = &part.stored else { return Ok(Loaded::Absent) };
+        let read = tables.filter_field(stored, (key.space, key.code));
+        let field = read.and_then(|bytes| bytes.map(|bytes| FieldBlock::decode(key, &bytes)).transpose());
+        let field = match field {
+            Ok(field) => field.map(Arc::new),
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                let mut damaged = self.damaged.lock();
+                if !damaged.contains(&stored.number) {
+                    damaged.push(stored.number);
                 }
-            });
-            first = end;
+                return Ok(Loaded::Unknown);
+            }
+            Err(error) => return Err(error),
+        };
+        let now = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
+        part.block.put(key, field.clone(), now);
+        if let Some(field) = &field {
+            let bytes = self.bytes.fetch_add(field.bytes(), Ordering::Relaxed) + field.bytes();
+            if bytes > self.layout.cache_bytes {
+                self.make_room();
+            }
         }
-        let base = Arc::new(Base { sequence: at, rows, blocks });
-        *self.base.write() = Some(Arc::clone(&base));
-        Ok(Some(View { base, dirty: Vec::new(), new: rows..rows }))
+        Ok(field.map_or(Loaded::Absent, Loaded::Held))
     }
 
-    /// The view on the base as it is; none if it is to be renewed first. The inner none is for snapshots that are
-    /// too old.
-    #[allow(clippy::option_option)]
-    fn current(&self, at: Sequence, rows: u32) -> Result<Option<Option<View>>> {
-        let Some(base) = self.base.read().clone() else { return Ok(None) };
-        if at < base.sequence {
-            return Ok(Some(None));
+    /// Forgets the fields that were not used for longest, down to three quarters.
+    fn make_room(&self) {
+        let blocks: Vec<Arc<Block>> = self.blocks.read().values().cloned().collect();
+        let mut uses: Vec<(u64, usize)> = blocks.iter().flat_map(|block| block.uses()).collect();
+        uses.sort_unstable_by_key(|(used, _)| std::cmp::Reverse(*used));
+        let mut left = self.layout.cache_bytes / 4 * 3;
+        let mut then = u64::MAX;
+        for (used, bytes) in uses {
+            match left.checked_sub(bytes) {
+                Some(rest) => (left, then) = (rest, used),
+                None => break,
+            }
         }
-        let new = base.rows..rows.max(base.rows);
-        let Some(mut dirty) = self.changed.between(base.sequence, at) else { return Ok(None) };
-        dirty.truncate(dirty.partition_point(|row| *row < base.rows));
-        if dirty.len() + new.len() > self.tail_rows {
-            return Ok(None);
-        }
-        Ok(Some(Some(View { base, dirty, new })))
+        let bytes = blocks.iter().map(|block| block.forget(then)).sum();
+        self.bytes.store(bytes, Ordering::Relaxed);
     }
+}
+
+/// A field of a block.
+pub(crate) enum Loaded {
+    Held(Arc<FieldBlock>),
+    /// No row has it.
+    Absent,
+    /// It cannot be read: the records tell.
+    Unknown,
 }

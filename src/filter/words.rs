@@ -80,6 +80,11 @@ impl Words {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// How many rows that are in `other` too.
+    pub(crate) fn count_common(&self, other: &Words) -> u64 {
+        self.0.iter().zip(&*other.0).map(|(word, other)| u64::from((word & other).count_ones())).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
@@ -149,6 +154,7 @@ mod tests {
         };
         check(&words(&a), a.clone());
         let mut both = words(&a);
+        assert_eq!(both.count_common(&words(&b)), (&a & &b).len() as u64);
         both.and(&words(&b));
         check(&both, &a & &b);
         let mut either = words(&a);

@@ -58,20 +58,22 @@ pub(crate) fn row_of<S: Source>(
     Ok(found)
 }
 
-/// Hands what all commits after `watermark` up to `last` say to `keys`, in bounded portions.
+/// Hands what all commits after `watermark` up to `last` say to `keys`, in bounded portions, and to `changed` the rows
+/// of runs that they changed.
 pub(crate) fn follow<S: Source>(
     resolver: &Resolver<'_, S>,
     hashing: Hashing,
     watermark: Watermark,
     last: Sequence,
     keys: &mut Keys,
+    changed: &mut dyn FnMut(Sequence, Row),
 ) -> Result<Watermark> {
     let log = LogReader::new(resolver.source, resolver);
     let mut rows = watermark.rows;
     for number in watermark.sequence.get() + 1..=last.get() {
         let sequence = Sequence::new(number);
         let found = log.parts(sequence, &mut |part| {
-            let mut followed = Followed { resolver, hashing, sequence, rows: &mut rows, keys: &mut *keys };
+            let mut followed = Followed { resolver, hashing, sequence, rows: &mut rows, keys: &mut *keys, changed };
             for item in &part.items {
                 match log.decode(item)? {
                     Some(change) => followed.change(change)?,
@@ -100,6 +102,7 @@ struct Followed<'f, 'r, S> {
     sequence: Sequence,
     rows: &'f mut PerKind<u32>,
     keys: &'f mut Keys,
+    changed: &'f mut dyn FnMut(Sequence, Row),
 }
 
 impl<S: Source> Followed<'_, '_, S> {
@@ -138,9 +141,16 @@ impl<S: Source> Followed<'_, '_, S> {
                 let row = row_of(&self.keys.view(), self.hashing, self.resolver, &change.entity)?;
                 (row, None, new_date_updated, names)
             }
-            Fact::Purged { .. } => return Ok(()),
+            Fact::Purged { .. } => {
+                let row = row_of(&self.keys.view(), self.hashing, self.resolver, &change.entity)?;
+                row.filter(|_| kind == EntityKind::Run).iter().for_each(|row| (self.changed)(self.sequence, *row));
+                return Ok(());
+            }
         };
         let Some(row) = row else { return Ok(()) };
+        if kind == EntityKind::Run && entity.is_none() {
+            (self.changed)(self.sequence, row);
+        }
         // The record knows its place; a purged one needs none.
         let Some(stored) = self.resolver.stored(kind, row)? else { return Ok(()) };
         let dates = dates::of_parents(stored.parents, date);

@@ -323,6 +323,11 @@ impl Keys {
         now.get().saturating_sub(self.watermark.get()) >= limits::KEYS_COMMITS
     }
 
+    /// How far the table has followed.
+    pub(crate) fn folded_up_to(&self) -> Sequence {
+        self.watermark
+    }
+
     /// Whether the table lacks nothing up to `now`.
     pub(crate) fn is_folded(&self, now: Sequence) -> bool {
         self.watermark >= now

@@ -1,143 +1,299 @@
 //! Filters on the blocks of the index.
 //!
-//! Each part of a filter answers two sets: rows that match for sure, and rows that may. They are the same where the
-//! index knows; where it does not, what lies between them is looked up in the records. So whatever the index cannot
-//! tell costs time, and nothing else.
+//! Each part of a filter answers two sets: rows that match for sure, and further rows that may. The second is empty
+//! where the index knows; where it does not, its rows are looked up in the records. So whatever the index cannot tell
+//! costs time, and nothing else.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::filter::column::{Column, key_float};
+use crate::error::Result;
+use crate::filter::column::{Column, Range, key_float};
+use crate::filter::field::hash;
 use crate::filter::words::Words;
-use crate::filter::{Block, FieldBlock, IndexedField, Texts, hash};
+use crate::filter::{FieldBlock, FieldKey, FilterIndex, Loaded, Part};
+use crate::id::Row;
 use crate::query::evaluate::{fits, lower};
 use crate::query::field::QueryField;
 use crate::query::filter::{Comparison, Filter};
 use crate::query::words::all_occur;
+use crate::storage::ReadTables;
+use crate::storage::dictionary::Dictionary;
 use crate::value::Value;
 
 /// What a filter says of the rows of a block.
 pub(crate) struct Answer {
     pub(crate) sure: Words,
-    pub(crate) possible: Words,
+    /// Disjoint from `sure`.
+    pub(crate) maybe: Option<Words>,
 }
 
 impl Answer {
-    fn exactly(words: Words) -> Self {
-        Answer { possible: words.clone(), sure: words }
+    fn exactly(sure: Words) -> Self {
+        Answer { sure, maybe: None }
     }
 
-    fn unknown(block: &Block) -> Self {
-        Answer { sure: Words::empty(), possible: Words::first(block.rows) }
+    fn nothing() -> Self {
+        Answer::exactly(Words::empty())
+    }
+
+    fn of(sure: Words, mut maybe: Words) -> Self {
+        maybe.and_not(&sure);
+        Answer { sure, maybe: Some(maybe).filter(|maybe| !maybe.is_empty()) }
     }
 
     /// The rows of `within` that do not match.
     fn without(self, within: &Words) -> Self {
-        let (mut sure, mut possible) = (within.clone(), within.clone());
-        sure.and_not(&self.possible);
-        possible.and_not(&self.sure);
-        Answer { sure, possible }
+        let mut sure = within.clone();
+        sure.and_not(&self.sure);
+        let Some(mut maybe) = self.maybe else { return Answer::exactly(sure) };
+        sure.and_not(&maybe);
+        maybe.and(within);
+        Answer { sure, maybe: Some(maybe) }
     }
 
-    fn or(&mut self, other: &Answer) {
+    fn or(&mut self, other: Answer) {
         self.sure.or(&other.sure);
-        self.possible.or(&other.possible);
+        self.maybe = match (self.maybe.take(), other.maybe) {
+            (None, None) => return,
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            (Some(mut one), Some(other)) => {
+                one.or(&other);
+                Some(one)
+            }
+        };
+        if let Some(maybe) = &mut self.maybe {
+            maybe.and_not(&self.sure);
+        }
     }
 
     fn and(&mut self, other: &Answer) {
+        let maybe = match (self.maybe.take(), &other.maybe) {
+            (None, None) => None,
+            (own, theirs) => {
+                let possible = |sure: &Words, maybe: Option<&Words>| {
+                    let mut possible = sure.clone();
+                    maybe.iter().for_each(|maybe| possible.or(maybe));
+                    possible
+                };
+                let mut both = possible(&self.sure, own.as_ref());
+                both.and(&possible(&other.sure, theirs.as_ref()));
+                Some(both)
+            }
+        };
         self.sure.and(&other.sure);
-        self.possible.and(&other.possible);
+        if let Some(mut maybe) = maybe {
+            maybe.and_not(&self.sure);
+            self.maybe = Some(maybe).filter(|maybe| !maybe.is_empty());
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.maybe.is_none() && self.sure.is_empty()
     }
 }
 
-/// The column of a field, if there are columns of it.
-pub(crate) fn indexed(field: &QueryField) -> Option<IndexedField> {
-    Some(match field {
-        QueryField::Metric(key) => IndexedField::Metric(key.clone()),
-        QueryField::Hyperparameter(key) => IndexedField::Hyperparameter(key.clone()),
-        QueryField::Attribute(key) => IndexedField::Attribute(key.clone()),
-        QueryField::Name => IndexedField::Name,
-        QueryField::Owner => IndexedField::Owner,
-        QueryField::DateCreated => IndexedField::DateCreated,
-        QueryField::DateUpdated => IndexedField::DateUpdated,
-        QueryField::StartTime => IndexedField::StartTime,
-        QueryField::EndTime => IndexedField::EndTime,
-        QueryField::VersionNumber => IndexedField::Version,
-        QueryField::ParentId => IndexedField::ParentId,
-        QueryField::JobId => IndexedField::JobId,
-        QueryField::CodeVersion => IndexedField::CodeVersion,
-        _ => return None,
-    })
+/// What the index has of a field.
+pub(crate) enum Indexed {
+    Field(FieldKey),
+    /// No run ever had its key.
+    Nowhere,
+    /// There are no columns of such fields.
+    No,
 }
 
-/// What `filter` says of the rows of `block`, dead ones included.
-pub(crate) fn answer(filter: &Filter, block: &Block, texts: &Texts) -> Answer {
+/// What is asked of the parents of runs.
+pub(crate) trait Parents {
+    /// Whether a condition on a field of a run that its experiment or its project gives it holds under one.
+    fn holds(&self, condition: &Filter, parent: Row) -> Result<bool>;
+}
+
+/// Filters on the blocks of a snapshot.
+pub(crate) struct Exec<'a> {
+    pub(crate) index: &'a FilterIndex,
+    pub(crate) tables: &'a ReadTables,
+    pub(crate) dictionary: &'a Dictionary,
+    pub(crate) parents: &'a dyn Parents,
+}
+
+fn is_set(field: &QueryField) -> bool {
+    matches!(field, QueryField::Tags | QueryField::Features)
+}
+
+/// Whether the rows that hold nothing of the field match as well.
+fn is_of_absence(filter: &Filter) -> bool {
     match filter {
-        Filter::And(all) => {
-            let mut answer = Answer::exactly(Words::first(block.rows));
-            for filter in all {
-                answer.and(&self::answer(filter, block, texts));
-                if answer.possible.is_empty() {
-                    break;
+        // A set is never missing.
+        Filter::IsNull { field } => !is_set(field),
+        Filter::Compare { field, comparison, .. } => is_set(field) && *comparison == Comparison::NotEqual,
+        Filter::In { field, negated, .. }
+        | Filter::Between { field, negated, .. }
+        | Filter::Substring { field, negated, .. }
+        | Filter::Pattern { field, negated, .. } => is_set(field) && *negated,
+        _ => false,
+    }
+}
+
+impl Exec<'_> {
+    /// The columns of a field.
+    pub(crate) fn indexed(&self, field: &QueryField) -> Indexed {
+        let keyed = |key: &str, of: fn(u32) -> FieldKey| {
+            self.dictionary.code(key).map_or(Indexed::Nowhere, |code| Indexed::Field(of(code)))
+        };
+        Indexed::Field(match field {
+            QueryField::Metric(key) => return keyed(key, FieldKey::metric),
+            QueryField::Hyperparameter(key) => return keyed(key, FieldKey::hyperparameter),
+            QueryField::Attribute(key) => return keyed(key, FieldKey::attribute),
+            QueryField::Tags => FieldKey::TAGS,
+            QueryField::Features => FieldKey::FEATURES,
+            QueryField::Name => FieldKey::NAME,
+            QueryField::Owner => FieldKey::OWNER,
+            QueryField::DateCreated => FieldKey::DATE_CREATED,
+            QueryField::DateUpdated => FieldKey::DATE_UPDATED,
+            QueryField::StartTime => FieldKey::START_TIME,
+            QueryField::EndTime => FieldKey::END_TIME,
+            QueryField::VersionNumber => FieldKey::VERSION,
+            QueryField::ParentId => FieldKey::PARENT_ID,
+            QueryField::JobId => FieldKey::JOB_ID,
+            QueryField::CodeVersion => FieldKey::CODE_VERSION,
+            _ => return Indexed::No,
+        })
+    }
+
+    /// A field of a block.
+    pub(crate) fn load(&self, field: FieldKey, part: &Part) -> Result<Loaded> {
+        self.index.field(part, field, self.tables)
+    }
+
+    /// What `filter` says of the rows of a block, dead ones included.
+    pub(crate) fn answer(&self, filter: &Filter, part: &Part) -> Result<Answer> {
+        Ok(match filter {
+            Filter::And(all) => {
+                let mut answer = Answer::exactly(part.live.clone());
+                for filter in all {
+                    if let Some((field, range)) = self.dense(filter, part)?
+                        && let Some(dense) = field.texts.dense(range)
+                        && answer.maybe.is_none()
+                    {
+                        answer.sure.and(dense);
+                    } else {
+                        answer.and(&self.answer(filter, part)?);
+                    }
+                    if answer.is_empty() {
+                        break;
+                    }
+                }
+                answer
+            }
+            Filter::Or(any) => {
+                let mut answer = Answer::nothing();
+                for filter in any {
+                    answer.or(self.answer(filter, part)?);
+                }
+                answer
+            }
+            Filter::Not(inner) => self.answer(inner, part)?.without(&all(part)),
+            // There are no columns of series.
+            Filter::Series { .. } => unknown(part),
+            condition => match condition.field_asked() {
+                Some(QueryField::ProjectId) => self.by_parent(condition, FieldKey::PROJECT, part)?,
+                Some(QueryField::ExperimentId | QueryField::ExperimentName) => {
+                    self.by_parent(condition, FieldKey::EXPERIMENT, part)?
+                }
+                Some(field) => match self.indexed(field) {
+                    Indexed::Field(key) => match self.load(key, part)? {
+                        Loaded::Held(held) => Leaf { held: &held, set: is_set(field), part }.answer(condition),
+                        Loaded::Absent => absent(condition, part),
+                        Loaded::Unknown => unknown(part),
+                    },
+                    Indexed::Nowhere => absent(condition, part),
+                    Indexed::No => unknown(part),
+                },
+                None => unknown(part),
+            },
+        })
+    }
+
+    /// The rows of a condition that a column holds as a set: those that equal a frequent text.
+    fn dense(&self, filter: &Filter, part: &Part) -> Result<Option<(Arc<FieldBlock>, Range)>> {
+        let Filter::Compare { field, comparison: Comparison::Equal, value: Value::String(text) } = filter else {
+            return Ok(None);
+        };
+        let Indexed::Field(key) = self.indexed(field) else { return Ok(None) };
+        let Loaded::Held(held) = self.load(key, part)? else { return Ok(None) };
+        let Ok(number) = held.number(text) else { return Ok(None) };
+        if !held.odd.is_empty() {
+            return Ok(None);
+        }
+        let range = held.texts.equal(number as u64);
+        Ok(Some((held, range)))
+    }
+
+    /// How many live rows of a block match, if that can be told without their set.
+    pub(crate) fn count(&self, filter: &Filter, part: &Part) -> Result<Option<u64>> {
+        if matches!(filter, Filter::And(all) if all.is_empty()) {
+            return Ok(Some(part.live_count));
+        }
+        if part.live_count != part.block.rows.len() as u64 {
+            return Ok(None);
+        }
+        let Some(Indexed::Field(key)) = filter.field_asked().map(|field| self.indexed(field)) else { return Ok(None) };
+        let Loaded::Held(held) = self.load(key, part)? else { return Ok(None) };
+        Ok(match filter {
+            Filter::Compare { comparison, value: value @ (Value::Int(_) | Value::Float(_)), field }
+                if held.odd.is_empty() && !is_set(field) =>
+            {
+                let (from, to) = range(&held.numbers, *comparison, value).unwrap_or((0, 0));
+                let equal = (to - from) as u64;
+                match comparison {
+                    Comparison::NotEqual => Some(held.present.count() - equal),
+                    _ => Some(equal),
                 }
             }
-            answer
-        }
-        Filter::Or(any) => {
-            let mut answer = Answer::exactly(Words::empty());
-            any.iter().for_each(|filter| answer.or(&self::answer(filter, block, texts)));
-            answer
-        }
-        Filter::Not(inner) => answer(inner, block, texts).without(&Words::first(block.rows)),
-        Filter::Compare { field: QueryField::Tags, comparison, value } => match (comparison, value) {
-            (Comparison::Equal, Value::String(tag)) => Answer::exactly(tagged(block, |held| held == tag)),
-            (Comparison::NotEqual, Value::String(tag)) => {
-                Answer::exactly(tagged(block, |held| held == tag)).without(&Words::first(block.rows))
+            Filter::Compare { comparison: Comparison::Equal, value: Value::String(text), .. }
+                if held.odd.is_empty() && held.hashes.len() == 0 =>
+            {
+                Some(held.number(text).map_or(0, |number| {
+                    let (from, to) = held.texts.equal(number as u64);
+                    (to - from) as u64
+                }))
             }
-            _ => Answer::unknown(block),
-        },
-        Filter::Substring { field: QueryField::Tags, text, negated } => {
-            let text = lower(text);
-            let found = Answer::exactly(tagged(block, |held| lower(held).contains(&text)));
-            if *negated { found.without(&Words::first(block.rows)) } else { found }
+            _ => None,
+        })
+    }
+
+    /// A condition that holds for all runs of a parent, or for none.
+    fn by_parent(&self, condition: &Filter, key: FieldKey, part: &Part) -> Result<Answer> {
+        let Loaded::Held(held) = self.load(key, part)? else { return Ok(unknown(part)) };
+        let mut words = Words::empty();
+        for (parent, range) in held.numbers.groups() {
+            if self.parents.holds(condition, Row(u32::try_from(parent).unwrap_or(u32::MAX)))? {
+                held.numbers.insert_into(range, &mut words);
+            }
         }
-        Filter::Pattern { field: QueryField::Tags, pattern, negated } => {
-            let found = Answer::exactly(tagged(block, |held| pattern.is_match(held)));
-            if *negated { found.without(&Words::first(block.rows)) } else { found }
-        }
-        // There are no columns of series.
-        Filter::Series { .. } => Answer::unknown(block),
-        Filter::Compare { field, .. }
-        | Filter::In { field, .. }
-        | Filter::Between { field, .. }
-        | Filter::Substring { field, .. }
-        | Filter::Pattern { field, .. }
-        | Filter::Words { field, .. }
-        | Filter::IsNull { field }
-        | Filter::IsNan { field } => match indexed(field) {
-            None => Answer::unknown(block),
-            Some(field) => match block.fields.get(&field) {
-                Some(held) => Leaf { field: &field, held, texts, block }.answer(filter),
-                // What is missing matches nothing but its being so.
-                None if matches!(filter, Filter::IsNull { .. }) => Answer::exactly(Words::first(block.rows)),
-                None => Answer::exactly(Words::empty()),
-            },
-        },
+        Ok(Answer::exactly(words))
     }
 }
 
-fn tagged(block: &Block, is: impl Fn(&str) -> bool) -> Words {
-    let mut words = Words::empty();
-    block.tags.iter().filter(|(tag, _)| is(tag)).for_each(|(_, rows)| words.insert_all(rows));
-    words
+fn all(part: &Part) -> Words {
+    Words::first(part.block.rows.len())
+}
+
+fn unknown(part: &Part) -> Answer {
+    Answer { sure: Words::empty(), maybe: Some(all(part)) }
+}
+
+/// What a condition says where no row holds anything of its field.
+fn absent(condition: &Filter, part: &Part) -> Answer {
+    if is_of_absence(condition) { Answer::exactly(all(part)) } else { Answer::nothing() }
 }
 
 /// A condition on one field that has columns.
 struct Leaf<'a> {
-    field: &'a IndexedField,
     held: &'a FieldBlock,
-    texts: &'a Texts,
-    block: &'a Block,
+    /// Whether a row may hold several texts.
+    set: bool,
+    part: &'a Part,
 }
 
 impl Leaf<'_> {
@@ -148,10 +304,12 @@ impl Leaf<'_> {
             }
             Filter::Compare { comparison, value, .. } => (self.compare(*comparison, value), false),
             Filter::In { values, negated, .. } => {
-                let mut found = Answer::exactly(Words::empty());
-                values.iter().for_each(|value| found.or(&self.compare(Comparison::Equal, value)));
+                let mut found = Answer::nothing();
+                values.iter().for_each(|value| found.or(self.compare(Comparison::Equal, value)));
                 (found, *negated)
             }
+            // One element has to be within both bounds.
+            Filter::Between { .. } if self.set => return unknown(self.part),
             Filter::Between { low, high, negated, .. } => {
                 let mut found = self.compare(Comparison::GreaterOrEqual, low);
                 found.and(&self.compare(Comparison::LessOrEqual, high));
@@ -162,81 +320,99 @@ impl Leaf<'_> {
                 (self.each_text(|held| lower(held).contains(&text)), *negated)
             }
             Filter::Pattern { pattern, negated, .. } => (self.each_text(|held| pattern.is_match(held)), *negated),
+            // The words may be spread over the elements of a set.
+            Filter::Words { .. } if self.set => return unknown(self.part),
             Filter::Words { words, .. } => (self.each_text(|held| all_occur(words, [held.into()])), false),
+            Filter::IsNull { .. } if self.set => return Answer::nothing(),
             Filter::IsNull { .. } => {
-                let mut held = self.held.present.clone();
-                held.insert_all(&self.held.nan);
-                return Answer::exactly(held).without(&Words::first(self.block.rows));
+                let mut absent = all(self.part);
+                absent.and_not(&self.held.present);
+                self.held.nan.iter().for_each(|row| absent.remove(*row));
+                return Answer::exactly(absent);
             }
             Filter::IsNan { .. } => return Answer::exactly(Words::of(&self.held.nan)),
-            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Series { .. } => {
-                return Answer::unknown(self.block);
-            }
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Series { .. } => return unknown(self.part),
         };
-        if negated { found.without(&self.held.present) } else { found }
+        match negated {
+            false => found,
+            true if is_of_absence(filter) => found.without(&all(self.part)),
+            true => found.without(&self.held.present),
+        }
     }
 
     fn compare(&self, comparison: Comparison, operand: &Value) -> Answer {
+        let held = self.held;
         match operand {
+            // There are no numbers of elements.
+            Value::Int(_) | Value::Float(_) if self.set => unknown(self.part),
             Value::Int(_) | Value::Float(_) => {
-                let mut words = Words::empty();
-                if let Some(positions) = range(&self.held.numbers, comparison, operand) {
-                    self.held.numbers.insert_into(positions, &mut words);
-                }
+                let words = match range(&held.numbers, comparison, operand) {
+                    Some(positions) => held.numbers.range(positions),
+                    None => Words::empty(),
+                };
                 self.or_odd(words)
             }
-            Value::String(text) if comparison == Comparison::Equal => {
-                let mut words = Words::empty();
-                if let Some(number) = self.texts.number(self.field, text) {
-                    self.held.texts.insert_into(self.held.texts.equal(u64::from(number)), &mut words);
-                }
-                let mut answer = self.or_odd(words);
-                self.held.hashes.insert_into(self.held.hashes.equal(hash(text)), &mut answer.possible);
-                answer
+            Value::String(text) => {
+                let (from, to) = match (comparison, held.number(text)) {
+                    (Comparison::Equal | Comparison::NotEqual, Ok(number)) => (number, number + 1),
+                    (Comparison::Equal | Comparison::NotEqual, Err(next)) => (next, next),
+                    (Comparison::Less, Ok(number) | Err(number)) => (0, number),
+                    (Comparison::LessOrEqual, Ok(number)) => (0, number + 1),
+                    (Comparison::LessOrEqual, Err(next)) => (0, next),
+                    (Comparison::Greater, Ok(number)) => (number + 1, usize::MAX),
+                    (Comparison::Greater, Err(next)) => (next, usize::MAX),
+                    (Comparison::GreaterOrEqual, Ok(number) | Err(number)) => (number, usize::MAX),
+                };
+                let position = |number: usize| held.texts.position(|key| key < number as u64);
+                let words = held.texts.range((position(from), position(to)));
+                let further = match comparison {
+                    Comparison::Equal | Comparison::NotEqual => held.hashes.equal(hash(text)),
+                    _ => (0, held.hashes.len()),
+                };
+                self.or_hashes(self.or_odd(words), further)
             }
-            Value::String(text) => self.each_text(|held| fits(comparison, Some(held.cmp(text)))),
             Value::Bool(bool) => {
                 let mut words = Words::empty();
-                for (held, rows) in [false, true].into_iter().zip(&self.held.bools) {
-                    if fits(comparison, Some(held.cmp(bool))) {
+                for (value, rows) in [false, true].into_iter().zip(&held.bools) {
+                    if fits(comparison, Some(value.cmp(bool))) {
                         words.insert_all(rows);
                     }
                 }
                 Answer::exactly(words)
             }
             // Nothing compares with these.
-            Value::Null | Value::List(_) | Value::Map(_) => Answer::exactly(Words::empty()),
+            Value::Null | Value::List(_) | Value::Map(_) => Answer::nothing(),
         }
     }
 
     /// The rows with a text that `is`.
     fn each_text(&self, is: impl Fn(&str) -> bool) -> Answer {
-        let mut numbers = HashSet::new();
-        self.texts.each(self.field, |number, text| {
-            if is(text) {
-                numbers.insert(u64::from(number));
-            }
-        });
         let mut words = Words::empty();
-        for (number, positions) in self.held.texts.groups() {
-            if numbers.contains(&number) {
-                self.held.texts.insert_into(positions, &mut words);
+        for (number, text) in self.held.listed() {
+            if is(text) {
+                self.held.texts.insert_into(self.held.texts.equal(number), &mut words);
             }
         }
-        let mut answer = self.or_odd(words);
-        answer.possible.or(&self.held.hashes.all());
-        answer
+        self.or_hashes(self.or_odd(words), (0, self.held.hashes.len()))
     }
 
     fn or_odd(&self, sure: Words) -> Answer {
-        let mut possible = sure.clone();
-        possible.insert_all(&self.held.odd);
-        Answer { sure, possible }
+        if self.held.odd.is_empty() {
+            return Answer::exactly(sure);
+        }
+        Answer::of(sure, Words::of(&self.held.odd))
+    }
+
+    fn or_hashes(&self, mut answer: Answer, positions: Range) -> Answer {
+        if positions.0 < positions.1 {
+            answer.or(Answer::of(Words::empty(), self.held.hashes.range(positions)));
+        }
+        answer
     }
 }
 
 /// The positions of the numbers that compare so with `operand`; none if nothing does.
-fn range(numbers: &Column, comparison: Comparison, operand: &Value) -> Option<(usize, usize)> {
+fn range(numbers: &Column, comparison: Comparison, operand: &Value) -> Option<Range> {
     // NaN compares with nothing.
     Value::Float(0.0).numeric_cmp(operand)?;
     let order = |key: u64| Value::Float(key_float(key)).numeric_cmp(operand).unwrap_or(Ordering::Less);

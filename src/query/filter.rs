@@ -130,6 +130,21 @@ pub enum Comparison {
 }
 
 impl Filter {
+    /// The field of a single condition.
+    pub(crate) fn field_asked(&self) -> Option<&QueryField> {
+        match self {
+            Filter::Compare { field, .. }
+            | Filter::In { field, .. }
+            | Filter::Between { field, .. }
+            | Filter::Substring { field, .. }
+            | Filter::Pattern { field, .. }
+            | Filter::Words { field, .. }
+            | Filter::IsNull { field }
+            | Filter::IsNan { field } => Some(field),
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Series { .. } => None,
+        }
+    }
+
     /// Everything.
     pub fn all() -> Self {
         Filter::And(Vec::new())

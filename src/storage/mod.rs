@@ -3,11 +3,13 @@
 //! - [`place`]: where a store's files are (a folder, memory, a simulated disk) and how they are opened.
 //! - [`tables`]: every table with its key layout.
 //! - [`read`], [`mod@write`]: a snapshot and a write transaction, as typed gets, puts and ranges.
+//! - [`filter`]: the blocks of the filter index.
 //! - [`dictionary`]: interned keys.
 //! - [`errors`]: redb's errors as ours.
 
 pub(crate) mod dictionary;
 pub(crate) mod errors;
+mod filter;
 pub(crate) mod place;
 pub(crate) mod read;
 #[cfg(feature = "simulation")]
@@ -16,6 +18,7 @@ pub mod simulated;
 pub(crate) mod tables;
 pub(crate) mod write;
 
+pub(crate) use filter::FilterBlock;
 pub(crate) use place::{Database, OpenSettings, Place};
 pub(crate) use read::{Bytes, ReadTables, Source};
 pub(crate) use write::{CommitMode, WriteTables, WriteTxn};

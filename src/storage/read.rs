@@ -206,6 +206,18 @@ impl<K: redb::Key + 'static, V: redb::Value + 'static> OnUse<K, V> {
         // Of two who open it at once, one is as good as the other.
         Ok(self.table.get_or_init(|| table))
     }
+
+    /// [`open`](Self::open), if the store has the table.
+    fn open_if_there(&self, transaction: &ReadTransaction) -> Result<Option<&ReadOnlyTable<K, V>>> {
+        if let Some(table) = self.table.get() {
+            return Ok(Some(table));
+        }
+        match transaction.open_table(self.definition) {
+            Ok(table) => Ok(Some(self.table.get_or_init(|| table))),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(storage(format!("opening the table {}", self.definition.name()))(error)),
+        }
+    }
 }
 
 /// The tables of one snapshot.
@@ -216,6 +228,8 @@ pub(crate) struct ReadTables {
     texts: OnUse<(&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<(u64, u32), ()>,
     dates: OnUse<(u8, u32), i64>,
+    filter_blocks: OnUse<u32, &'static [u8]>,
+    filter: OnUse<(u32, u32, u8, u32, u32), &'static [u8]>,
     transaction: ReadTransaction,
 }
 
@@ -228,6 +242,8 @@ impl ReadTables {
             texts: OnUse::new(tables::TEXTS),
             entries: OnUse::new(tables::ENTRIES),
             dates: OnUse::new(tables::DATES),
+            filter_blocks: OnUse::new(tables::FILTER_BLOCKS),
+            filter: OnUse::new(tables::FILTER),
             transaction: database.redb().begin_read().map_err(storage("beginning a read"))?,
         })
     }
@@ -300,6 +316,14 @@ impl ReadTables {
             each(&digest, count);
             last = Some(digest);
         }
+    }
+
+    pub(super) fn filter_blocks_table(&self) -> Result<Option<&ReadOnlyTable<u32, &'static [u8]>>> {
+        self.filter_blocks.open_if_there(&self.transaction)
+    }
+
+    pub(super) fn filter_table(&self) -> Result<Option<&ReadOnlyTable<(u32, u32, u8, u32, u32), &'static [u8]>>> {
+        self.filter.open_if_there(&self.transaction)
     }
 
     /// How many records of a kind there are, without a scan.

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use redb::{Durability, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::errors::storage;
+use super::filter::FilterTable;
 use super::place::Database;
 use super::read::{self, Bytes, Source};
 use super::tables::{self, PIECE_BYTES, TEXT_PIECE_BYTES, TEXT_REFERENCES};
@@ -44,6 +45,8 @@ impl WriteTxn {
             texts: OnUse::new(self, tables::TEXTS),
             entries: OnUse::new(self, tables::ENTRIES),
             dates: OnUse::new(self, tables::DATES),
+            filter_blocks: OnUse::new(self, tables::FILTER_BLOCKS),
+            filter: OnUse::new(self, tables::FILTER),
         }
     }
 
@@ -156,6 +159,8 @@ pub(crate) struct WriteTables<'t> {
     texts: OnUse<'t, (&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<'t, (u64, u32), ()>,
     dates: OnUse<'t, (u8, u32), i64>,
+    filter_blocks: OnUse<'t, u32, &'static [u8]>,
+    filter: OnUse<'t, (u32, u32, u8, u32, u32), &'static [u8]>,
 }
 
 /// How many changes name a long text.
@@ -184,6 +189,14 @@ impl<'t> WriteTables<'t> {
         self.entries.open()?;
         self.dates.open()?;
         Ok(())
+    }
+
+    pub(super) fn filter_blocks_table(&mut self) -> Result<&mut Table<'t, u32, &'static [u8]>> {
+        self.filter_blocks.open()
+    }
+
+    pub(super) fn filter_table(&mut self) -> Result<&mut FilterTable<'t>> {
+        self.filter.open()
     }
 
     fn records(&mut self, kind: EntityKind) -> Result<&mut Table<'t, u32, &'static [u8]>> {

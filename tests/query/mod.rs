@@ -14,9 +14,10 @@ mod vectors;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use modeldb::simulation::{Keep, SimulatedDisk};
 use modeldb::{
-    Actor, ErrorKind, ExperimentId, Filter, ManualClock, NewRun, Operator, Predicate, ProjectId, Result, Run, RunId,
-    SeededEntropy, Store, Timestamp, Value,
+    Actor, ErrorKind, ExperimentId, Filter, ManualClock, NewRun, Operator, Options, Predicate, ProjectId, Result, Run,
+    RunId, SeededEntropy, Store, Timestamp, Value,
 };
 
 const START: i64 = 1_700_000_000_000;
@@ -24,6 +25,8 @@ const START: i64 = 1_700_000_000_000;
 /// A store in memory with a project and an experiment; its clock moves by a second with each write.
 struct Bench {
     store: Store,
+    /// Where it is, if not in memory.
+    disk: Option<SimulatedDisk>,
     clock: Arc<ManualClock>,
     project: ProjectId,
     experiment: ExperimentId,
@@ -35,12 +38,43 @@ impl Bench {
         Bench::with_filter_rows(16, 8)
     }
 
-    /// With blocks and a tail of the filter index of so many rows.
-    fn with_filter_rows(block: usize, tail: usize) -> Self {
+    /// With blocks and a tail of the filter index of so many rows; upkeep is done when a test says so.
+    fn with_filter_rows(block: u32, tail: u64) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
-        let options = Store::options().clock(Arc::clone(&clock)).entropy(SeededEntropy::new(7));
-        let options = options.filter_rows(block, tail);
-        let store = options.actor(Actor::user("tester")).open_in_memory().unwrap();
+        let options = Bench::options(&clock, 7).filter_rows(block, tail).background(false);
+        Bench::filled(options.open_in_memory().unwrap(), clock, None)
+    }
+
+    /// On a disk that crashes.
+    fn on_disk(block: u32, tail: u64) -> Self {
+        let (clock, disk) = (Arc::new(ManualClock::new(Timestamp::from_millis(START))), SimulatedDisk::new());
+        let options = Bench::options(&clock, 7).filter_rows(block, tail).background(false);
+        let store = options.open_simulated(&disk).unwrap();
+        disk.record();
+        Bench::filled(store, clock, Some(disk))
+    }
+
+    fn options(clock: &Arc<ManualClock>, seed: u64) -> Options {
+        Store::options().clock(Arc::clone(clock)).entropy(SeededEntropy::new(seed)).actor(Actor::user("tester"))
+    }
+
+    /// Opens the store again, after a crash or after it was closed.
+    fn reopen(&mut self, crash: Option<Keep>, seed: u64, block: u32, tail: u64) {
+        let disk = self.disk.take().unwrap();
+        let disk = match crash {
+            Some(keep) => disk.image(disk.recorded(), keep),
+            None => {
+                self.store.close().unwrap();
+                disk
+            }
+        };
+        let options = Bench::options(&self.clock, seed).filter_rows(block, tail).background(false);
+        self.store = options.open_simulated(&disk).unwrap();
+        disk.record();
+        self.disk = Some(disk);
+    }
+
+    fn filled(store: Store, clock: Arc<ManualClock>, disk: Option<SimulatedDisk>) -> Self {
         let (project, experiment) = store
             .write(|w| {
                 let project = w.projects().get_or_create("wine")?;
@@ -48,7 +82,7 @@ impl Bench {
                 Ok((project, experiment))
             })
             .unwrap();
-        Bench { store, clock, project, experiment }
+        Bench { store, disk, clock, project, experiment }
     }
 
     fn write<R>(&self, write: impl FnOnce(&mut modeldb::Write<'_>) -> Result<R>) -> R {

@@ -7,6 +7,8 @@ use modeldb::{
     Artifact, Filter, Find, NewExperiment, NewProject, NewRun, Operator, Order, Run, RunId, Sequence, Timestamp, Value,
 };
 
+use modeldb::simulation::Keep;
+
 use super::Bench;
 use super::plain::{Condition, Place, PlainExperiment, PlainProject, PlainRun, World};
 use crate::support::random::{PrintSeed, Random, seed};
@@ -247,7 +249,11 @@ impl Both {
 }
 
 pub(super) fn grow(random: &mut Random) -> Both {
-    let mut both = Both { bench: Bench::new(), world: World::default(), past: Vec::new() };
+    grow_in(Bench::new(), random)
+}
+
+fn grow_in(bench: Bench, random: &mut Random) -> Both {
+    let mut both = Both { bench, world: World::default(), past: Vec::new() };
     // The bench's own project and experiment stay empty.
     for p in 0..4 {
         let workspace = ["", "lab"][p % 2];
@@ -506,5 +512,62 @@ fn random_searches_between_changes_answer_what_a_plain_program_does() {
         for _ in 0..4 {
             ask(&mut random, &both);
         }
+    }
+}
+
+/// Between changes, making blocks, purges, clean reopenings and crashes: blocks on the disk, overlays and records share
+/// the rows.
+#[test]
+fn random_searches_between_upkeep_and_crashes_answer_what_a_plain_program_does() {
+    let seed = seed(20_261_128);
+    let _print = PrintSeed(seed);
+    let mut random = Random::new(seed);
+    let mut both = grow_in(Bench::on_disk(16, 8), &mut random);
+    let mut blocks = 0;
+    for round in 0..300 {
+        for _ in 0..random.below(6) {
+            both.step(&mut random);
+        }
+        match random.below(12) {
+            0..=2 => both.bench.store.optimize().unwrap(),
+            3 => assert!(both.bench.store.purge().unwrap().finished),
+            4 => both.bench.reopen(None, round, 16, 8),
+            5 => both.bench.reopen(Some(Keep::None), round, 16, 8),
+            6 => both.bench.reopen(Some(Keep::Subset(round)), round, 16, 8),
+            _ => {}
+        }
+        blocks += both.bench.store.stats().unwrap().filter_blocks;
+        // What was purged is gone from the past as well.
+        both.past.clear();
+        both.keep();
+        for _ in 0..4 {
+            ask(&mut random, &both);
+        }
+    }
+    assert!(blocks > 1000, "there were {blocks} blocks, on the whole");
+}
+
+/// While a thread makes blocks, and snapshots from before are asked as well.
+#[test]
+fn random_searches_beside_upkeep_answer_what_a_plain_program_does() {
+    let seed = seed(20_261_129);
+    let _print = PrintSeed(seed);
+    let mut random = Random::new(seed);
+    let clock = std::sync::Arc::new(modeldb::ManualClock::new(Timestamp::from_millis(super::START)));
+    let options = Bench::options(&clock, 7).filter_rows(16, 8);
+    let mut both = grow_in(Bench::filled(options.open_in_memory().unwrap(), clock, None), &mut random);
+    for _ in 0..150 {
+        let (held, before) = (both.bench.store.read(), both.world.clone());
+        for _ in 0..random.below(5) {
+            both.step(&mut random);
+        }
+        both.keep();
+        for _ in 0..3 {
+            ask(&mut random, &both);
+        }
+        let condition = condition(&mut random, &before, 2);
+        let found = held.runs().find(condition.filter()).unwrap();
+        let expected = before.runs.iter().filter(|run| before.is_visible(run) && before.holds(run, &condition));
+        assert_eq!(found.count().unwrap(), expected.count() as u64, "{condition:?}");
     }
 }

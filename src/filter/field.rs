@@ -1,0 +1,396 @@
+//! What the rows of a block hold of one field.
+
+use std::collections::HashMap;
+
+use pco::ChunkConfig;
+use pco::standalone::{simple_compress, simple_decompress};
+use siphasher::sip::SipHasher13;
+use std::hash::Hasher as _;
+
+use super::column::{Column, float_key};
+use super::words::Words;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::value::{self, ValueRef};
+
+/// A field that the index has columns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FieldKey {
+    /// One of the numbers below.
+    pub(crate) space: u8,
+    /// The code of the key, in spaces that have keys.
+    pub(crate) code: u32,
+}
+
+impl FieldKey {
+    /// The project and the experiment of a run, by row: every live run has both.
+    pub(crate) const PROJECT: FieldKey = FieldKey::builtin(1);
+    pub(crate) const EXPERIMENT: FieldKey = FieldKey::builtin(2);
+    pub(crate) const TAGS: FieldKey = FieldKey::builtin(3);
+    pub(crate) const FEATURES: FieldKey = FieldKey::builtin(4);
+    pub(crate) const NAME: FieldKey = FieldKey::builtin(5);
+    pub(crate) const OWNER: FieldKey = FieldKey::builtin(6);
+    pub(crate) const DATE_CREATED: FieldKey = FieldKey::builtin(7);
+    pub(crate) const DATE_UPDATED: FieldKey = FieldKey::builtin(8);
+    pub(crate) const START_TIME: FieldKey = FieldKey::builtin(9);
+    pub(crate) const END_TIME: FieldKey = FieldKey::builtin(10);
+    pub(crate) const VERSION: FieldKey = FieldKey::builtin(11);
+    pub(crate) const PARENT_ID: FieldKey = FieldKey::builtin(12);
+    pub(crate) const JOB_ID: FieldKey = FieldKey::builtin(13);
+    pub(crate) const CODE_VERSION: FieldKey = FieldKey::builtin(14);
+
+    const fn builtin(space: u8) -> Self {
+        FieldKey { space, code: 0 }
+    }
+
+    pub(crate) const fn metric(code: u32) -> Self {
+        FieldKey { space: 32, code }
+    }
+
+    pub(crate) const fn hyperparameter(code: u32) -> Self {
+        FieldKey { space: 33, code }
+    }
+
+    pub(crate) const fn attribute(code: u32) -> Self {
+        FieldKey { space: 34, code }
+    }
+
+    /// Whether a row may hold several of it.
+    fn is_set(self) -> bool {
+        self == FieldKey::TAGS || self == FieldKey::FEATURES
+    }
+}
+
+/// What the rows of a block hold of one field. A row that holds nothing, or null, is in none of these.
+pub(crate) struct FieldBlock {
+    /// Numbers, and strings that read as numbers, by value; the rows of parents.
+    pub(crate) numbers: Column,
+    /// Texts that are listed, by number.
+    pub(crate) texts: Column,
+    /// The listed texts in order.
+    listed: Box<[Box<str>]>,
+    /// Further texts by hash: who finds one by it looks into the record.
+    pub(crate) hashes: Column,
+    /// Rows with false, and with true.
+    pub(crate) bools: [Vec<u16>; 2],
+    pub(crate) nan: Vec<u16>,
+    /// What only the record tells: lists and maps, and numbers that no double is.
+    pub(crate) odd: Vec<u16>,
+    /// Rows that hold something other than NaN.
+    pub(crate) present: Words,
+}
+
+impl FieldBlock {
+    fn new(values: Values, listed: Box<[Box<str>]>, set: bool) -> Self {
+        let Values { numbers, texts, hashes, bools, nan, odd } = values;
+        let column = |(keys, rows)| Column::sorted(keys, rows, set);
+        let (numbers, texts, hashes) = (column(numbers), column(texts), column(hashes));
+        let mut present = numbers.all();
+        // What reads as a number is a text as well.
+        present.or(&texts.all());
+        present.or(&hashes.all());
+        bools.iter().for_each(|rows| present.insert_all(rows));
+        present.insert_all(&odd);
+        FieldBlock { numbers, texts, listed, hashes, bools, nan, odd, present }
+    }
+
+    /// The number of a listed text, or else of the next.
+    pub(crate) fn number(&self, text: &str) -> std::result::Result<usize, usize> {
+        self.listed.binary_search_by(|listed| (**listed).cmp(text))
+    }
+
+    /// The listed texts with their numbers, ascending.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (u64, &str)> {
+        (0..).zip(self.listed.iter().map(|text| &**text))
+    }
+
+    /// The listed text of a number.
+    pub(crate) fn text(&self, number: u64) -> Option<&str> {
+        usize::try_from(number).ok().and_then(|number| self.listed.get(number)).map(|text| &**text)
+    }
+
+    /// Bytes it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let texts: usize = self.listed.iter().map(|text| text.len() + 16).sum();
+        let columns = self.numbers.bytes() + self.texts.bytes() + self.hashes.bytes();
+        let lists = self.bools.iter().chain([&self.nan, &self.odd]).map(|rows| rows.len() * 2).sum::<usize>();
+        size_of::<Self>() + texts + columns + lists + super::words::ROWS / 8
+    }
+
+    /// The bytes that [`decode`](Self::decode) takes.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        let mut to = Vec::new();
+        for column in [&self.numbers, &self.texts, &self.hashes] {
+            let (keys, rows) = column.parts();
+            put(&mut to, &packed(&keys)?)?;
+            put_rows(&mut to, rows)?;
+        }
+        for rows in self.bools.iter().chain([&self.nan, &self.odd]) {
+            put_rows(&mut to, rows)?;
+        }
+        let lens: Result<Vec<u32>> = self.listed.iter().map(|text| len(text.len())).collect();
+        put(&mut to, &packed(&lens?)?)?;
+        let texts: Vec<u8> = self.listed.iter().flat_map(|text| text.bytes()).collect();
+        put(&mut to, &texts)?;
+        Ok(to)
+    }
+
+    /// The field of bytes whose checksum was right.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are no field all the same.
+    pub(crate) fn decode(key: FieldKey, bytes: &[u8]) -> Result<Self> {
+        let mut from = bytes;
+        let mut column = || -> Result<(Vec<u64>, Vec<u16>)> {
+            let keys = unpacked(take(&mut from)?)?;
+            let rows = unpacked(take(&mut from)?)?;
+            if keys.len() != rows.len() || !keys.is_sorted() {
+                return Err(damaged());
+            }
+            Ok((keys, rows))
+        };
+        let (numbers, texts, hashes) = (column()?, column()?, column()?);
+        let mut rows = || unpacked(take(&mut from)?);
+        let (no, yes, nan, odd) = (rows()?, rows()?, rows()?, rows()?);
+        let lens: Vec<u32> = unpacked(take(&mut from)?)?;
+        let mut rest = std::str::from_utf8(take(&mut from)?).map_err(|_| damaged())?;
+        let mut listed: Vec<Box<str>> = Vec::with_capacity(lens.len());
+        for len in lens {
+            let (text, later) = rest.split_at_checked(len as usize).ok_or_else(damaged)?;
+            listed.push(text.into());
+            rest = later;
+        }
+        if !listed.is_sorted_by(|a, b| a < b) || texts.0.last().is_some_and(|last| *last >= listed.len() as u64) {
+            return Err(damaged());
+        }
+        let values = Values { numbers, texts, hashes, bools: [no, yes], nan, odd };
+        Ok(FieldBlock::new(values, listed.into(), key.is_set()))
+    }
+}
+
+/// The parts of a field, in order.
+struct Values {
+    numbers: (Vec<u64>, Vec<u16>),
+    texts: (Vec<u64>, Vec<u16>),
+    hashes: (Vec<u64>, Vec<u16>),
+    bools: [Vec<u16>; 2],
+    nan: Vec<u16>,
+    odd: Vec<u16>,
+}
+
+fn damaged() -> Error {
+    Error::corrupt("a block of the filter index is damaged")
+}
+
+fn len(len: usize) -> Result<u32> {
+    u32::try_from(len).map_err(|_| Error::limit("a block of the filter index is too large"))
+}
+
+fn put(to: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
+    to.extend_from_slice(&len(bytes.len())?.to_le_bytes());
+    to.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn put_rows(to: &mut Vec<u8>, rows: &[u16]) -> Result<()> {
+    put(to, &packed(rows)?)
+}
+
+fn take<'b>(from: &mut &'b [u8]) -> Result<&'b [u8]> {
+    let (len, rest) = from.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or_else(damaged)?;
+    *from = rest;
+    Ok(bytes)
+}
+
+/// Numbers, compressed. None take nothing.
+fn packed<T: pco::data_types::Number>(numbers: &[T]) -> Result<Vec<u8>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let config = ChunkConfig::default().with_compression_level(limits::FILTER_COMPRESSION);
+    simple_compress(numbers, &config).map_err(|error| Error::limit(format!("packing a block: {error}")))
+}
+
+fn unpacked<T: pco::data_types::Number>(bytes: &[u8]) -> Result<Vec<T>> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    simple_decompress(bytes).map_err(|error| damaged().with_source(error))
+}
+
+/// Values of one field, as they are gathered.
+#[derive(Default)]
+pub(super) struct Gathered {
+    numbers: Vec<(u64, u16)>,
+    texts: Vec<(u64, u16)>,
+    hashes: Vec<(u64, u16)>,
+    bools: [Vec<u16>; 2],
+    nan: Vec<u16>,
+    odd: Vec<u16>,
+    listed: HashMap<Box<str>, u32>,
+}
+
+impl Gathered {
+    pub(super) fn push(&mut self, row: u16, value: &ValueRef<'_>) {
+        match value {
+            ValueRef::Null => {}
+            ValueRef::Int(int) => self.int(row, *int),
+            ValueRef::Float(float) => match float_key(*float) {
+                Some(key) => self.numbers.push((key, row)),
+                None => self.nan.push(row),
+            },
+            ValueRef::String(text) => self.text(row, text),
+            ValueRef::Bool(bool) => {
+                let [no, yes] = &mut self.bools;
+                if *bool { yes.push(row) } else { no.push(row) }
+            }
+            ValueRef::Nested(_) => self.odd.push(row),
+        }
+    }
+
+    pub(super) fn int(&mut self, row: u16, int: i64) {
+        match exact_key(int) {
+            Some(key) => self.numbers.push((key, row)),
+            None => self.odd.push(row),
+        }
+    }
+
+    /// The row of a parent.
+    pub(super) fn parent(&mut self, row: u16, parent: u32) {
+        self.numbers.push((u64::from(parent), row));
+    }
+
+    pub(super) fn text(&mut self, row: u16, text: &str) {
+        let reads_as = match value::number_in(text) {
+            None => Ok(None),
+            Some(value::Value::Int(int)) => exact_key(int).map(Some).ok_or(()),
+            Some(other) => Ok(other.as_f64().and_then(float_key)),
+        };
+        let Ok(number) = reads_as else { return self.odd.push(row) };
+        self.numbers.extend(number.map(|key| (key, row)));
+        self.element(row, text);
+    }
+
+    /// A text that is never a number.
+    pub(super) fn element(&mut self, row: u16, text: &str) {
+        match self.list(text) {
+            Some(number) => self.texts.push((u64::from(number), row)),
+            None => self.hashes.push((hash(text), row)),
+        }
+    }
+
+    /// The number of a text; none if there are too many, or it is too long.
+    fn list(&mut self, text: &str) -> Option<u32> {
+        if let Some(number) = self.listed.get(text) {
+            return Some(*number);
+        }
+        if self.listed.len() >= limits::FILTER_TEXTS || text.len() > limits::FILTER_TEXT_BYTES {
+            return None;
+        }
+        let number = u32::try_from(self.listed.len()).ok()?;
+        self.listed.insert(text.into(), number);
+        Some(number)
+    }
+
+    pub(super) fn finish(self, key: FieldKey) -> FieldBlock {
+        let mut listed: Vec<(Box<str>, u32)> = self.listed.into_iter().collect();
+        let mut texts = self.texts;
+        // Where nearly every row has a text of its own, listing some of them is of no use.
+        let mut hashes = self.hashes;
+        if hashes.len() > texts.len() {
+            let by_number: HashMap<u64, u64> =
+                listed.iter().map(|(text, number)| (u64::from(*number), hash(text))).collect();
+            hashes.extend(texts.drain(..).filter_map(|(number, row)| Some((*by_number.get(&number)?, row))));
+            listed.clear();
+        }
+        listed.sort_unstable();
+        let mut order = vec![0; listed.len()];
+        for (place, (_, number)) in (0..).zip(&listed) {
+            if let Some(slot) = order.get_mut(*number as usize) {
+                *slot = place;
+            }
+        }
+        for (number, _) in &mut texts {
+            *number = usize::try_from(*number).ok().and_then(|at| order.get(at)).copied().unwrap_or(u64::MAX);
+        }
+        let sorted = |mut values: Vec<(u64, u16)>| -> (Vec<u64>, Vec<u16>) {
+            values.sort_unstable();
+            values.into_iter().unzip()
+        };
+        let values = Values {
+            numbers: sorted(self.numbers),
+            texts: sorted(texts),
+            hashes: sorted(hashes),
+            bools: self.bools,
+            nan: self.nan,
+            odd: self.odd,
+        };
+        FieldBlock::new(values, listed.into_iter().map(|(text, _)| text).collect(), key.is_set())
+    }
+}
+
+/// The hash of a text that is not listed; it is stored. Nobody is trusted to choose texts that do not collide: those
+/// are told apart in the records.
+pub(crate) fn hash(text: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+/// The key of a whole number that a double is exactly.
+fn exact_key(int: i64) -> Option<u64> {
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // That is what is found out.
+    let (float, back) = (int as f64, int as f64 as i64);
+    // 2^63 itself saturates on the way back.
+    (back == int && float < 9_223_372_036_854_775_808.0).then(|| float_key(float)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_comes_back_from_its_bytes() {
+        let values: [ValueRef<'_>; 10] = [
+            ValueRef::Int(3),
+            ValueRef::Float(-0.5),
+            ValueRef::Float(f64::NAN),
+            ValueRef::Int(i64::MAX),
+            ValueRef::String("b".into()),
+            ValueRef::String("5".into()),
+            ValueRef::String("9007199254740993".into()),
+            ValueRef::Bool(true),
+            ValueRef::Null,
+            ValueRef::String("a".repeat(limits::FILTER_TEXT_BYTES + 1).into()),
+        ];
+        let mut gathered = Gathered::default();
+        for row in 0..60_000_u16 {
+            gathered.push(row, &values[usize::from(row) % values.len()]);
+        }
+        let key = FieldKey::metric(7);
+        let made = gathered.finish(key);
+        assert_eq!(made.present.count(), 60_000 / 10 * 8);
+        assert_eq!((made.texts.len(), made.hashes.len(), made.odd.len(), made.nan.len()), (12_000, 6000, 12_000, 6000));
+        let bytes = made.encode().unwrap();
+        let read = FieldBlock::decode(key, &bytes).unwrap();
+        for (a, b) in [(&made.numbers, &read.numbers), (&made.texts, &read.texts), (&made.hashes, &read.hashes)] {
+            assert_eq!(a.parts(), b.parts());
+        }
+        assert_eq!((&made.bools, &made.nan, &made.odd), (&read.bools, &read.nan, &read.odd));
+        assert!(made.present == read.present);
+        assert_eq!(read.listed().collect::<Vec<_>>(), [(0, "5"), (1, "b")]);
+        assert_eq!((read.number("b"), read.number("a"), read.text(0)), (Ok(1), Err(1), Some("5")));
+        for cut in 0..bytes.len().min(200) {
+            assert!(FieldBlock::decode(key, &bytes[..cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn texts_that_mostly_differ_are_not_listed() {
+        let mut gathered = Gathered::default();
+        (0..60_000_u16).for_each(|row| gathered.text(row, &format!("run {row}")));
+        let field = gathered.finish(FieldKey::NAME);
+        assert_eq!((field.texts.len(), field.hashes.len(), field.listed().count()), (0, 60_000, 0));
+    }
+}

@@ -1,0 +1,216 @@
+//! Upkeep of the filter index on the disk: block by block, in the background or when it is asked for.
+//!
+//! A block is made from a snapshot without holding anybody up; only its bytes are written under the writer's lock, in
+//! slices. Until the last slice nobody sees any of them. None of it is a change: it takes no sequence number, and what
+//! a crash loses is made again.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::entity::state::State;
+use crate::error::Result;
+use crate::filter::{Block, FieldKey, Rows, Seen};
+use crate::id::Sequence;
+use crate::limits;
+use crate::storage::{FilterBlock, Source, WriteTables};
+use crate::store::{Inner, Store};
+
+/// Setting with the rows that were changed up to the key index's watermark, and that sequence before them.
+const CHANGED: &str = "filter-changed";
+
+/// Setting with the rows that were purged, and that stored blocks may still hold.
+const PURGED: &str = "filter-purged";
+
+/// The thread that does the upkeep, once there is some to do.
+#[derive(Default)]
+pub(crate) struct Worker {
+    wanted: Mutex<Wanted>,
+    changed: Condvar,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Held while a block is made.
+    making: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Wanted {
+    work: bool,
+    end: bool,
+}
+
+impl Store {
+    /// Brings the filter index on the disk up to the last commit, now: otherwise that is done in the background, once
+    /// some ten thousand runs were created or changed, and searches look at those by themselves. Worth it after a
+    /// large load, before others open the store. Writers are held up for some milliseconds now and then.
+    ///
+    /// # Errors
+    /// `Poisoned`, `Closed`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
+    /// record cannot be read.
+    pub fn optimize(&self) -> Result<()> {
+        let end = self.read().sequence();
+        while self.inner.make_due_block(Some(end))? {}
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Wakes the thread if blocks are due, starting it if there is none.
+    pub(crate) fn nudge(&self, this: &Weak<Inner>, runs: u32) {
+        if !self.background || !self.common.filter.is_due(runs) {
+            return;
+        }
+        let mut wanted = self.worker.wanted.lock();
+        if wanted.end || wanted.work {
+            return;
+        }
+        wanted.work = true;
+        drop(wanted);
+        self.worker.changed.notify_all();
+        let mut thread = self.worker.thread.lock();
+        if thread.is_none()
+            && let Some(inner) = this.upgrade()
+        {
+            let named = std::thread::Builder::new().name("modeldb-upkeep".to_owned());
+            // Without a thread, searches look at more records.
+            *thread = named.spawn(move || inner.upkeep_thread()).ok();
+        }
+    }
+
+    fn upkeep_thread(&self) {
+        loop {
+            {
+                let mut wanted = self.worker.wanted.lock();
+                while !wanted.work && !wanted.end {
+                    self.worker.changed.wait(&mut wanted);
+                }
+                if wanted.end {
+                    return;
+                }
+            }
+            // An error of the storage has poisoned the store, and whoever writes next is told; one of reading
+            // befalls those who read.
+            while matches!(self.make_due_block(None), Ok(true)) {
+                if self.worker.wanted.lock().end {
+                    return;
+                }
+            }
+            self.worker.wanted.lock().work = false;
+        }
+    }
+
+    /// Ends the thread, after the block that it is at.
+    pub(crate) fn end_upkeep(&self) {
+        self.worker.wanted.lock().end = true;
+        self.worker.changed.notify_all();
+        let thread = self.worker.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+
+    /// Makes the block that is most due; up to some commit, all are due that it changed. Answers whether one was.
+    fn make_due_block(&self, all_up_to: Option<Sequence>) -> Result<bool> {
+        let _making = self.worker.making.lock();
+        let state = Arc::clone(&self.published.read());
+        let blocks = state.tables.filter_blocks()?;
+        let due = self.common.filter.due(state.rows()?, &blocks, all_up_to);
+        match due {
+            Some(number) => self.make_block(&state, &blocks, number).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Makes those blocks anew that hold anything of purged runs.
+    pub(crate) fn make_purged_blocks(&self) -> Result<()> {
+        let _making = self.worker.making.lock();
+        for number in self.common.filter.changed.purged_blocks() {
+            let state = Arc::clone(&self.published.read());
+            let blocks = state.tables.filter_blocks()?;
+            if blocks.iter().any(|block| block.number == number) {
+                self.make_block(&state, &blocks, number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_block(&self, state: &Arc<State>, blocks: &[FilterBlock], number: u32) -> Result<()> {
+        let index = &self.common.filter;
+        let first = number.saturating_mul(index.layout.block_rows);
+        let rows = index.layout.block_rows.min(state.rows()?.saturating_sub(first));
+        let made = state.build(Rows::From(first, rows))?;
+        let fields = encoded(&made)?;
+        let before = blocks.iter().find(|block| block.number == number);
+        let generation = before.map_or(0, |block| block.generation).wrapping_add(1);
+        let stored = FilterBlock { number, generation, sequence: made.sequence.get(), rows };
+        // What one that was cut short has left behind.
+        self.derive(|tables| tables.remove_filter_fields(number, generation, u32::MAX))?;
+        let mut rest = fields.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let slice = rest.iter().take_while(|(_, field)| {
+                bytes += field.len();
+                bytes - field.len() < limits::FILTER_SLICE_BYTES
+            });
+            let (slice, later) = rest.split_at(slice.count());
+            self.derive(|tables| {
+                slice.iter().try_for_each(|(key, field)| tables.put_filter_field(&stored, (key.space, key.code), field))
+            })?;
+            rest = later;
+        }
+        self.derive_and_publish(|tables| {
+            tables.put_filter_block(&stored)?;
+            tables.put_meta(PURGED, &index.changed.purged_bytes(Some((number, made.sequence)))?)
+        })?;
+        self.derive(|tables| tables.remove_filter_fields(number, 0, generation))?;
+        index.changed.forget(number, made.sequence);
+        index.replace(&stored, &made);
+        index.cover(&self.published.read().tables.filter_blocks()?);
+        if index.has_overlays()
+            && let Some(view) = Arc::clone(&self.published.read()).filter_view(usize::MAX)?
+        {
+            index.drop_overlays(&view);
+        }
+        Ok(())
+    }
+
+    /// Keeps the rows that were purged, in the transaction that removes their records: nothing else tells of them.
+    pub(crate) fn keep_purged(&self, tables: &mut WriteTables<'_>) -> Result<()> {
+        if self.common.filter.covered() == 0 {
+            return Ok(());
+        }
+        tables.put_meta(PURGED, &self.common.filter.changed.purged_bytes(None)?)
+    }
+
+    /// Keeps the rows that were changed up to the key index's watermark, from which on the log is followed at open.
+    pub(crate) fn keep_changed(&self, tables: &mut WriteTables<'_>, watermark: Sequence) -> Result<()> {
+        if self.common.filter.covered() == 0 {
+            return Ok(());
+        }
+        let mut bytes = watermark.get().to_le_bytes().to_vec();
+        bytes.extend(self.common.filter.changed.settled_bytes(watermark)?);
+        tables.put_meta(CHANGED, &bytes)
+    }
+}
+
+/// What was kept, back into the index of a store that is opened; `last` is its last commit.
+pub(crate) fn restore(
+    state: &crate::storage::ReadTables,
+    index: &crate::filter::FilterIndex,
+    last: Sequence,
+) -> Result<()> {
+    index.cover(&state.filter_blocks()?);
+    let purged = state.meta(PURGED)?.unwrap_or_default();
+    let changed = state.meta(CHANGED)?.unwrap_or_default();
+    let (sequence, settled) = match changed.split_first_chunk::<8>() {
+        Some((sequence, settled)) => (Sequence::new(u64::from_le_bytes(*sequence)), settled),
+        None => (Sequence::default(), [].as_slice()),
+    };
+    index.changed.restore(sequence, settled, last, &purged)
+}
+
+fn encoded(block: &Block) -> Result<Vec<(FieldKey, Vec<u8>)>> {
+    block.fields().into_iter().map(|(key, field)| Ok((key, field.encode()?))).collect()
+}
