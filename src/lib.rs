@@ -120,6 +120,7 @@ mod watch;
 mod write;
 
 pub use audit::Audit;
+pub use entity::aggregate::{Aggregate, Facets, Group};
 pub use entity::comment::{Comments, CommentsMut};
 pub use entity::copies::{CloneOptions, CopyOptions};
 pub use entity::experiment::{Experiments, ExperimentsMut};

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::entity::aggregate::{Cells, Counts, cells_of};
 use crate::entity::listing::{Listed, Rows, Scope};
 use crate::entity::search::{Matches, SearchScope};
 use crate::entity::state::State;
@@ -18,7 +19,7 @@ use crate::id::{EntityId, EntityKind, ExperimentId, ProjectId, Row, RunId, Seque
 use crate::limits;
 use crate::log::read::Recent;
 use crate::model::{Entity, Experiment, Parents, Project, Run, Stored};
-use crate::query::evaluate::Subject;
+use crate::query::evaluate::{Subject, values_of};
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
 use crate::query::order::{self, Order, SortKey};
@@ -237,11 +238,11 @@ impl<T: Findable> Find<T> {
 
     /// The rows from `from` up to `to` by the orders, and how many there are in all.
     fn ranked(&self, from: usize, to: usize) -> Result<(Vec<Row>, u64)> {
-        if let Some(indexed) = self.indexed(false)? {
+        if let Some(mut indexed) = self.indexed(false)? {
             if from >= to {
                 return Ok((Vec::new(), indexed.count(&self.state)?));
             }
-            let matches = indexed.matches(&self.state)?;
+            let matches = indexed.find(&self.state)?;
             return Ok((self.ranked_of(&matches, from, to)?, matches.count()));
         }
         let mut walk = self.walk()?;
@@ -277,10 +278,57 @@ impl<T: Findable> Find<T> {
         Ok(kept.finish(from))
     }
 
+    /// Hands everything that matches to `each`, in no order.
+    pub(crate) fn each_match(&self, each: &mut dyn FnMut(&Subject<'_>) -> Result<()>) -> Result<()> {
+        let mut walk = self.walk()?;
+        while let Some(stored) = walk.next()? {
+            walk.with_subject(&stored, &mut *each)??;
+        }
+        Ok(())
+    }
+
+    /// Counts the values of a field by the filter index, and answers how many match; none if that is of no use.
+    pub(crate) fn indexed_facets(&self, field: &QueryField, counts: &mut Counts) -> Result<Option<u64>> {
+        let Some(mut indexed) = self.indexed(false)? else { return Ok(None) };
+        let matches = indexed.find(&self.state)?;
+        let mut read = |row| indexed.walk.read(row, |subject| values_of(subject, field));
+        self.state.facets(&matches, field, &mut read, counts)?;
+        Ok(Some(matches.count()))
+    }
+
+    /// Hands what everything that matches holds of some fields to `each`, in no order.
+    pub(crate) fn project(&self, fields: &[QueryField], each: &mut dyn FnMut(&mut Cells) -> Result<()>) -> Result<()> {
+        let Some(mut indexed) = self.indexed(false)? else {
+            return self.each_match(&mut |subject| each(&mut cells_of(subject, fields)));
+        };
+        let matches = indexed.find(&self.state)?;
+        let mut read = |row| indexed.walk.read(row, |subject| cells_of(subject, fields));
+        self.state.project(&matches, fields, &mut read, each)
+    }
+
+    /// Hands what is found holds of some fields to `each`, in order and within the limit.
+    pub(crate) fn project_ordered(
+        &self,
+        fields: &[QueryField],
+        each: &mut dyn FnMut(&mut Cells) -> Result<()>,
+    ) -> Result<()> {
+        let (mut walk, indexed) = (self.walk()?, self.indexed(false)?);
+        let Some(mut indexed) = indexed else {
+            for row in self.ranked(0, self.limit)?.0 {
+                each(&mut walk.read(row, |subject| cells_of(subject, fields))?)?;
+            }
+            return Ok(());
+        };
+        let matches = indexed.find(&self.state)?;
+        let rows = self.ranked_of(&matches, 0, self.limit)?;
+        let mut read = |row| walk.read(row, |subject| cells_of(subject, fields));
+        self.state.project_rows(&matches, &rows, fields, &mut read, each)
+    }
+
     fn steps(&self) -> Result<Steps> {
         let indexed = if self.orders.is_empty() { self.indexed(true)? } else { None };
-        let source = if let Some(indexed) = indexed {
-            let rows: Vec<Row> = indexed.matches(&self.state)?.newest().take(self.limit).collect();
+        let source = if let Some(mut indexed) = indexed {
+            let rows: Vec<Row> = indexed.find(&self.state)?.newest().take(self.limit).collect();
             StepSource::Ranked { rows: rows.into_iter(), kind: T::KIND }
         } else if self.orders.is_empty() {
             StepSource::Walk(Box::new(self.walk()?))
@@ -395,8 +443,9 @@ struct Indexed {
 }
 
 impl Indexed {
-    fn matches(mut self, state: &State) -> Result<Matches> {
-        state.search(self.view, &self.filter, self.scope, &mut |row| Ok(self.walk.check(row)?.is_some()))
+    fn find(&mut self, state: &State) -> Result<Matches> {
+        let view = Arc::clone(&self.view);
+        state.search(view, &self.filter, self.scope, &mut |row| Ok(self.walk.check(row)?.is_some()))
     }
 
     fn count(mut self, state: &State) -> Result<u64> {
@@ -545,6 +594,21 @@ impl Walk {
         };
         let subject = Subject { entity: &stored.entity, experiment_name: name.as_deref() };
         Ok(self.filter.matches(subject))
+    }
+
+    /// Hands an entity with the name of its experiment on.
+    fn with_subject<R>(&mut self, stored: &Stored, of: impl FnOnce(&Subject<'_>) -> R) -> Result<R> {
+        let name = match stored.parents {
+            Parents::Experiment { experiment, .. } => Some(self.experiment_name(experiment)?),
+            _ => None,
+        };
+        Ok(of(&Subject { entity: &stored.entity, experiment_name: name.as_deref() }))
+    }
+
+    /// What `of` makes of the entity in a row.
+    fn read<R>(&mut self, row: Row, of: impl FnOnce(&Subject<'_>) -> R) -> Result<R> {
+        let stored = read(&self.state, self.kind, row, self.at, &self.recent)?;
+        self.with_subject(&stored, of)
     }
 
     fn experiment_name(&mut self, experiment: Row) -> Result<Arc<str>> {

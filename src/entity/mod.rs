@@ -9,9 +9,10 @@
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
 //! - [`find`]: what matches a filter; [`summary`]: projects in figures.
-//! - [`search`]: runs by the filter index.
+//! - [`search`]: runs by the filter index; [`aggregate`]: figures about what was found.
 //! - [`view`]: runs without a copy.
 
+pub(crate) mod aggregate;
 pub(crate) mod artifacts;
 pub(crate) mod comment;
 pub(crate) mod copies;

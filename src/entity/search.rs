@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use crate::entity::aggregate::{Cells, Counts};
 use crate::entity::state::State;
 use crate::error::Result;
-use crate::filter::column::Column;
+use crate::filter::column::{Column, key_float};
+use crate::filter::field::Known;
 use crate::filter::words::Words;
 use crate::filter::{Block, Builder, FieldBlock, FieldKey, Loaded, Part, Rows, Seen, View};
 use crate::id::{EntityKind, Row, Sequence};
@@ -17,6 +19,7 @@ use crate::query::exec::{Exec, Indexed, Parents};
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
 use crate::storage::{ReadTables, Source};
+use crate::value::Value;
 
 /// What a search is restricted to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -247,7 +250,7 @@ impl State {
             };
             found += with_number;
             let whole = with_number == numbers.len() as u64;
-            walks.push(Walk::new(part, matching, numbers, descending, with_number, whole));
+            walks.push(Walk::new(part, matching, numbers, descending, with_number, whole, to));
         }
         // What has no number comes after those that have.
         if found < to as u64 && found < total {
@@ -272,6 +275,167 @@ impl State {
             push(&mut heap, &mut walks, at);
         }
         Ok(Some(rows))
+    }
+}
+
+/// The columns of a field of a block.
+enum Columns {
+    Held(Arc<FieldBlock>),
+    Absent,
+    /// The records tell.
+    Unknown,
+}
+
+impl Columns {
+    /// What a row holds; the outer none if its record tells.
+    #[allow(clippy::option_option)]
+    fn cell(&self, offset: u16) -> Option<Option<Value>> {
+        let held = match self {
+            Columns::Held(held) => held,
+            Columns::Absent => return Some(None),
+            Columns::Unknown => return None,
+        };
+        Some(match held.known(offset) {
+            Known::Missing => None,
+            Known::Nan => Some(Value::Float(f64::NAN)),
+            Known::Bool(bool) => Some(Value::Bool(bool)),
+            Known::Int(int) => Some(Value::Int(int)),
+            Known::Float(float) => Some(Value::Float(float)),
+            Known::Text(text) => Some(Value::String(text.to_owned())),
+            Known::Unknown => return None,
+        })
+    }
+}
+
+impl State {
+    fn columns(&self, fields: &[QueryField], part: &Part) -> Result<Vec<Columns>> {
+        let exec = self.exec();
+        let columns = |field| {
+            Ok(match exec.indexed(field) {
+                Indexed::Field(key) => match exec.load(key, part)? {
+                    Loaded::Held(held) => Columns::Held(held),
+                    Loaded::Absent => Columns::Absent,
+                    Loaded::Unknown => Columns::Unknown,
+                },
+                Indexed::Nowhere => Columns::Absent,
+                Indexed::No => Columns::Unknown,
+            })
+        };
+        fields.iter().map(columns).collect()
+    }
+
+    /// What the rows that match hold of some fields that are no sets, in no order; `read` reads a record.
+    pub(crate) fn project(
+        &self,
+        matches: &Matches,
+        fields: &[QueryField],
+        read: &mut dyn FnMut(Row) -> Result<Cells>,
+        each: &mut dyn FnMut(&mut Cells) -> Result<()>,
+    ) -> Result<()> {
+        for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
+            let columns = self.columns(fields, part)?;
+            let mut cells = Cells::new();
+            for offset in matching.iter() {
+                cells.clear();
+                cells.extend(columns.iter().map_while(|columns| columns.cell(offset)));
+                if cells.len() < fields.len() {
+                    cells = read(Row(part.block.rows.row(offset)))?;
+                }
+                each(&mut cells)?;
+            }
+        }
+        matches.tail.iter().try_for_each(|row| each(&mut read(Row(*row))?))
+    }
+
+    /// What some rows that match hold of some fields that are no sets, in their order.
+    pub(crate) fn project_rows(
+        &self,
+        matches: &Matches,
+        rows: &[Row],
+        fields: &[QueryField],
+        read: &mut dyn FnMut(Row) -> Result<Cells>,
+        each: &mut dyn FnMut(&mut Cells) -> Result<()>,
+    ) -> Result<()> {
+        let mut columns: Vec<Option<Vec<Columns>>> = matches.parts.iter().map(|_| None).collect();
+        for row in rows {
+            let found = (0..).zip(matches.view.parts.iter().zip(&matches.parts)).find_map(|(at, (part, matching))| {
+                let offset = part.block.rows.offset(row.0).filter(|offset| matching.contains(*offset))?;
+                Some((at, part, offset))
+            });
+            let mut cells = Cells::new();
+            if let Some((at, part, offset)) = found
+                && let Some(known) = columns.get_mut::<usize>(at)
+            {
+                let known = match known {
+                    Some(known) => known,
+                    None => known.insert(self.columns(fields, part)?),
+                };
+                cells.extend(known.iter().map_while(|columns| columns.cell(offset)));
+            }
+            if cells.len() < fields.len() {
+                cells = read(*row)?;
+            }
+            each(&mut cells)?;
+        }
+        Ok(())
+    }
+
+    /// Counts what the rows that match hold of a field; `read` reads the values in a record.
+    pub(crate) fn facets(
+        &self,
+        matches: &Matches,
+        field: &QueryField,
+        read: &mut dyn FnMut(Row) -> Result<Vec<Value>>,
+        counts: &mut Counts,
+    ) -> Result<()> {
+        let mut by_record = |row: Row, counts: &mut Counts| -> Result<()> {
+            let values = read(row)?;
+            if values.is_empty() {
+                counts.add_missing(1);
+            }
+            values.iter().for_each(|value| counts.add(value, 1));
+            Ok(())
+        };
+        for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
+            let columns = self.columns(std::slice::from_ref(field), part)?;
+            let held = match columns.first() {
+                Some(Columns::Held(held)) => held,
+                Some(Columns::Absent) => {
+                    counts.add_missing(matching.count());
+                    continue;
+                }
+                _ => {
+                    matching.iter().try_for_each(|offset| by_record(Row(part.block.rows.row(offset)), counts))?;
+                    continue;
+                }
+            };
+            let plain = held.hashes.len() == 0 && held.odd.is_empty() && !held.reads_numbers();
+            if !plain {
+                for offset in matching.iter() {
+                    match columns.first().and_then(|columns| columns.cell(offset)).filter(|_| !field.is_set()) {
+                        Some(Some(value)) => counts.add(&value, 1),
+                        Some(None) => counts.add_missing(1),
+                        None => by_record(Row(part.block.rows.row(offset)), counts)?,
+                    }
+                }
+                continue;
+            }
+            for (number, range) in held.texts.groups() {
+                if let Some(text) = held.text(number) {
+                    counts.add(&Value::from(text), held.texts.count_among(range, matching));
+                }
+            }
+            for (key, range) in held.numbers.groups() {
+                counts.add(&Value::Float(key_float(key)), held.numbers.count_among(range, matching));
+            }
+            for (bool, rows) in [false, true].into_iter().zip(&held.bools) {
+                counts.add(&Value::Bool(bool), Words::of(rows).count_common(matching));
+            }
+            let nan = Words::of(&held.nan).count_common(matching);
+            counts.add(&Value::Float(f64::NAN), nan);
+            counts.add_missing(matching.count() - held.present.count_common(matching) - nan);
+        }
+        matches.tail.iter().try_for_each(|row| by_record(Row(*row), counts))
     }
 }
 
@@ -356,18 +520,29 @@ struct Walk<'m> {
 }
 
 impl<'m> Walk<'m> {
-    fn new(part: &'m Part, matches: &'m Words, numbers: &'m Column, descending: bool, count: u64, whole: bool) -> Self {
+    fn new(
+        part: &'m Part,
+        matches: &'m Words,
+        numbers: &'m Column,
+        descending: bool,
+        count: u64,
+        whole: bool,
+        to: usize,
+    ) -> Self {
         let mut walk = Walk { part, matches, numbers, descending, whole, position: 0, found: Vec::new() };
-        // Few of many are found sooner by themselves than by passing by all the others.
-        if !whole && count * 64 < numbers.len() as u64 {
+        // Few of many are found sooner by themselves than by passing by all the others: one by itself takes about four
+        // times as long as one that is passed by.
+        if !whole && count.saturating_mul(count).saturating_mul(4) < (to as u64).saturating_mul(numbers.len() as u64) {
             let keys = matches.iter().filter_map(|offset| Some((numbers.of_row(offset)?, part.block.rows.row(offset))));
             walk.found = keys.collect();
             walk.position = numbers.len();
-            if descending {
-                walk.found.sort_unstable();
-            } else {
-                walk.found.sort_unstable_by_key(|(key, row)| (Reverse(*key), *row));
+            let key = |(key, row): &(u64, u32)| (if descending { *key } else { !*key }, *row);
+            // The first ones are wanted, which come last.
+            if let Some(behind) = walk.found.len().checked_sub(to).filter(|behind| *behind > 0) {
+                walk.found.select_nth_unstable_by_key(behind, key);
+                walk.found.drain(..behind);
             }
+            walk.found.sort_unstable_by_key(key);
         }
         walk
     }

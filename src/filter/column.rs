@@ -3,22 +3,25 @@
 //! ```text
 //! keys      sorted: each by itself (8 bytes a value), or, if few differ, each once with where it ends
 //! rows      the row of each key, equal keys by row                                   2 bytes a value
-//! prefixes  if most keys differ: the rows of the first 4096, 8192, ...               8 KiB each
+//! prefixes  if most keys differ: the rows of the first 2048, 4096, ...               8 KiB each
 //! dense     if few differ: the rows of a key that has many                           8 KiB each
 //! places    made on use: where each row stands in the order                          2 bytes a row
 //! ```
 //! A range is two positions in the order: their distance is its count, and its rows are the difference of two
-//! prefixes, each the nearest one that is kept, corrected by at most 2,048 rows; or the sets of its keys.
+//! prefixes, each the nearest one that is kept, corrected by at most 1,024 rows; or the sets of its keys.
 
 use std::sync::OnceLock;
 
 use super::words::{ROWS, Words};
 
 /// Values from one kept prefix to the next.
-const STEP: usize = 4096;
+const STEP: usize = 2048;
 
 /// Values below which no prefixes are kept: inserting the rows of a range one by one is as cheap.
-const FEW: usize = 2 * STEP;
+const FEW: usize = 4 * STEP;
+
+/// Keys from one mark to the next.
+const MARK: usize = 64;
 
 /// Distinct keys up to which each is held once.
 const DISTINCT: usize = 256;
@@ -27,7 +30,8 @@ const DISTINCT: usize = 256;
 const DENSE: usize = 512;
 
 enum Keys {
-    Each(Box<[u64]>),
+    /// All, and every sixty-fourth of them: a search of those finds where to look, and they stay in a processor's cache.
+    Each(Box<[u64]>, Box<[u64]>),
     /// Distinct keys with the position behind the last value of each.
     Runs(Box<[(u64, u32)]>),
 }
@@ -46,14 +50,15 @@ pub(crate) struct Column {
 pub(crate) type Range = (usize, usize);
 
 impl Column {
-    /// The column of these values. If it is of a `set`, a row may have several keys.
-    pub(crate) fn new(mut values: Vec<(u64, u16)>, set: bool) -> Self {
+    /// The column of these values.
+    #[cfg(test)]
+    fn new(mut values: Vec<(u64, u16)>, set: bool) -> Self {
         values.sort_unstable();
         let (keys, rows) = values.into_iter().unzip();
         Column::sorted(keys, rows, set)
     }
 
-    /// The column of keys in order with their rows.
+    /// The column of keys in order with their rows. If it is of a `set`, a row may have several keys.
     pub(super) fn sorted(keys: Vec<u64>, rows: Vec<u16>, set: bool) -> Self {
         let mut runs = Vec::new();
         let mut end = 0;
@@ -66,7 +71,8 @@ impl Column {
             }
         }
         if runs.len() > DISTINCT && !set {
-            return Column::of(Keys::Each(keys.into()), rows);
+            let marks = keys.iter().step_by(MARK).copied().collect();
+            return Column::of(Keys::Each(keys.into(), marks), rows);
         }
         Column::of(Keys::Runs(runs.into()), rows)
     }
@@ -75,14 +81,14 @@ impl Column {
         let rows: Box<[u16]> = rows.into();
         let (mut prefixes, mut dense) = (Vec::new(), Vec::new());
         match &keys {
-            Keys::Each(_) if rows.len() >= FEW => {
+            Keys::Each(..) if rows.len() >= FEW => {
                 let mut prefix = Words::empty();
                 for chunk in rows.chunks_exact(STEP) {
                     prefix.insert_all(chunk);
                     prefixes.push(prefix.clone());
                 }
             }
-            Keys::Each(_) => {}
+            Keys::Each(..) => {}
             Keys::Runs(runs) => {
                 let mut from = 0;
                 for (_, end) in runs {
@@ -102,19 +108,19 @@ impl Column {
     /// Bytes it takes, about.
     pub(super) fn bytes(&self) -> usize {
         let keys = match &self.keys {
-            Keys::Each(keys) => keys.len() * 8,
+            Keys::Each(keys, _) => keys.len() * 8,
             Keys::Runs(runs) => runs.len() * 16,
         };
         let sets = self.prefixes.len() + self.dense.iter().flatten().count();
         // Places are made as soon as somebody wants the values of single rows.
-        let places = if matches!(self.keys, Keys::Each(_)) { 2 * ROWS } else { 0 };
+        let places = if matches!(self.keys, Keys::Each(..)) { 2 * ROWS } else { 0 };
         keys + self.rows.len() * 2 + sets * ROWS / 8 + places
     }
 
     /// All keys in order, and their rows.
     pub(super) fn parts(&self) -> (Vec<u64>, &[u16]) {
         match &self.keys {
-            Keys::Each(keys) => (keys.to_vec(), &self.rows),
+            Keys::Each(keys, _) => (keys.to_vec(), &self.rows),
             Keys::Runs(_) => {
                 let keys = self.groups().flat_map(|(key, (from, to))| std::iter::repeat_n(key, to - from));
                 (keys.collect(), &self.rows)
@@ -125,7 +131,13 @@ impl Column {
     /// The position of the first key that is not `before`, of which all are in front of the others.
     pub(crate) fn position(&self, before: impl Fn(u64) -> bool) -> usize {
         match &self.keys {
-            Keys::Each(keys) => keys.partition_point(|key| before(*key)),
+            Keys::Each(keys, marks) => {
+                // The mark in front of the position, if there is one, begins the stretch that it is in.
+                let from = marks.partition_point(|key| before(*key)).saturating_sub(1) * MARK;
+                let stretch = keys.get(from..).unwrap_or_default();
+                let stretch = stretch.get(..=MARK).unwrap_or(stretch);
+                from + stretch.partition_point(|key| before(*key))
+            }
             Keys::Runs(runs) => self.start(runs.partition_point(|(key, _)| before(*key))),
         }
     }
@@ -139,7 +151,7 @@ impl Column {
     /// The positions of one key.
     pub(crate) fn equal(&self, key: u64) -> Range {
         match &self.keys {
-            Keys::Each(_) => self.equal_from(self.position(|found| found < key), Some(key)),
+            Keys::Each(..) => self.equal_from(self.position(|found| found < key), Some(key)),
             Keys::Runs(runs) => match runs.binary_search_by_key(&key, |(key, _)| *key) {
                 Ok(run) => (self.start(run), runs.get(run).map_or(0, |(_, end)| *end as usize)),
                 Err(run) => (self.start(run), self.start(run)),
@@ -150,7 +162,7 @@ impl Column {
     /// The positions of the key at a position, from there on, if it is `only`. Mostly it stands alone.
     pub(crate) fn equal_from(&self, from: usize, only: Option<u64>) -> Range {
         match &self.keys {
-            Keys::Each(keys) => {
+            Keys::Each(keys, _) => {
                 let rest = keys.get(from..).unwrap_or_default();
                 let len = match rest {
                     [key, ..] if only.is_some_and(|only| only != *key) => 0,
@@ -249,7 +261,7 @@ impl Column {
 
     fn key(&self, position: usize) -> Option<u64> {
         match &self.keys {
-            Keys::Each(keys) => keys.get(position).copied(),
+            Keys::Each(keys, _) => keys.get(position).copied(),
             Keys::Runs(runs) => {
                 runs.get(runs.partition_point(|(_, end)| *end as usize <= position)).map(|(key, _)| *key)
             }

@@ -7,7 +7,7 @@ use pco::standalone::{simple_compress, simple_decompress};
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
 
-use super::column::{Column, float_key};
+use super::column::{Column, float_key, key_float};
 use super::words::Words;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -78,11 +78,31 @@ pub(crate) struct FieldBlock {
     pub(crate) odd: Vec<u16>,
     /// Rows that hold something other than NaN.
     pub(crate) present: Words,
+    kinds: u8,
+}
+
+/// What numbers there are, in `kinds`: whole ones, doubles, and texts that read as numbers.
+const INTS: u8 = 1;
+const FLOATS: u8 = 2;
+const READ: u8 = 4;
+
+/// What a row holds of a field, as far as the index knows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Known<'f> {
+    Missing,
+    Nan,
+    Bool(bool),
+    Int(i64),
+    /// Never -0.0.
+    Float(f64),
+    Text(&'f str),
+    /// The record tells.
+    Unknown,
 }
 
 impl FieldBlock {
     fn new(values: Values, listed: Box<[Box<str>]>, set: bool) -> Self {
-        let Values { numbers, texts, hashes, bools, nan, odd } = values;
+        let Values { numbers, texts, hashes, bools, nan, odd, kinds } = values;
         let column = |(keys, rows)| Column::sorted(keys, rows, set);
         let (numbers, texts, hashes) = (column(numbers), column(texts), column(hashes));
         let mut present = numbers.all();
@@ -91,7 +111,7 @@ impl FieldBlock {
         present.or(&hashes.all());
         bools.iter().for_each(|rows| present.insert_all(rows));
         present.insert_all(&odd);
-        FieldBlock { numbers, texts, listed, hashes, bools, nan, odd, present }
+        FieldBlock { numbers, texts, listed, hashes, bools, nan, odd, present, kinds }
     }
 
     /// The number of a listed text, or else of the next.
@@ -109,6 +129,44 @@ impl FieldBlock {
         usize::try_from(number).ok().and_then(|number| self.listed.get(number)).map(|text| &**text)
     }
 
+    /// Whether some text reads as a number, and is one as well.
+    pub(crate) fn reads_numbers(&self) -> bool {
+        self.kinds & READ != 0
+    }
+
+    /// The number of a key as it was written, if that is known.
+    pub(crate) fn number_of(&self, key: u64) -> Known<'_> {
+        let float = key_float(key);
+        match self.kinds {
+            FLOATS => Known::Float(float),
+            // A key of a whole number is one.
+            #[allow(clippy::cast_possible_truncation)]
+            INTS => Known::Int(float as i64),
+            _ => Known::Unknown,
+        }
+    }
+
+    /// What a row holds; not of a set.
+    pub(crate) fn known(&self, row: u16) -> Known<'_> {
+        let is_in = |rows: &[u16]| rows.binary_search(&row).is_ok();
+        if !self.present.contains(row) {
+            return if is_in(&self.nan) { Known::Nan } else { Known::Missing };
+        }
+        let [no, yes] = &self.bools;
+        if is_in(&self.odd) || (self.hashes.len() > 0 && self.hashes.of_row(row).is_some()) {
+            return Known::Unknown;
+        }
+        if is_in(no) || is_in(yes) {
+            return Known::Bool(is_in(yes));
+        }
+        if self.texts.len() > 0
+            && let Some(number) = self.texts.of_row(row)
+        {
+            return self.text(number).map_or(Known::Unknown, Known::Text);
+        }
+        self.numbers.of_row(row).map_or(Known::Unknown, |key| self.number_of(key))
+    }
+
     /// Bytes it takes, about.
     pub(super) fn bytes(&self) -> usize {
         let texts: usize = self.listed.iter().map(|text| text.len() + 16).sum();
@@ -119,7 +177,7 @@ impl FieldBlock {
 
     /// The bytes that [`decode`](Self::decode) takes.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
-        let mut to = Vec::new();
+        let mut to = vec![self.kinds];
         for column in [&self.numbers, &self.texts, &self.hashes] {
             let (keys, rows) = column.parts();
             put(&mut to, &packed(&keys)?)?;
@@ -140,7 +198,7 @@ impl FieldBlock {
     /// # Errors
     /// `Corrupt` if they are no field all the same.
     pub(crate) fn decode(key: FieldKey, bytes: &[u8]) -> Result<Self> {
-        let mut from = bytes;
+        let (kinds, mut from) = bytes.split_first().ok_or_else(damaged)?;
         let mut column = || -> Result<(Vec<u64>, Vec<u16>)> {
             let keys = unpacked(take(&mut from)?)?;
             let rows = unpacked(take(&mut from)?)?;
@@ -163,7 +221,7 @@ impl FieldBlock {
         if !listed.is_sorted_by(|a, b| a < b) || texts.0.last().is_some_and(|last| *last >= listed.len() as u64) {
             return Err(damaged());
         }
-        let values = Values { numbers, texts, hashes, bools: [no, yes], nan, odd };
+        let values = Values { numbers, texts, hashes, bools: [no, yes], nan, odd, kinds: *kinds };
         Ok(FieldBlock::new(values, listed.into(), key.is_set()))
     }
 }
@@ -176,6 +234,7 @@ struct Values {
     bools: [Vec<u16>; 2],
     nan: Vec<u16>,
     odd: Vec<u16>,
+    kinds: u8,
 }
 
 fn damaged() -> Error {
@@ -229,6 +288,7 @@ pub(super) struct Gathered {
     nan: Vec<u16>,
     odd: Vec<u16>,
     listed: HashMap<Box<str>, u32>,
+    kinds: u8,
 }
 
 impl Gathered {
@@ -237,7 +297,10 @@ impl Gathered {
             ValueRef::Null => {}
             ValueRef::Int(int) => self.int(row, *int),
             ValueRef::Float(float) => match float_key(*float) {
-                Some(key) => self.numbers.push((key, row)),
+                Some(key) => {
+                    self.kinds |= FLOATS;
+                    self.numbers.push((key, row));
+                }
                 None => self.nan.push(row),
             },
             ValueRef::String(text) => self.text(row, text),
@@ -251,7 +314,10 @@ impl Gathered {
 
     pub(super) fn int(&mut self, row: u16, int: i64) {
         match exact_key(int) {
-            Some(key) => self.numbers.push((key, row)),
+            Some(key) => {
+                self.kinds |= INTS;
+                self.numbers.push((key, row));
+            }
             None => self.odd.push(row),
         }
     }
@@ -268,7 +334,10 @@ impl Gathered {
             Some(other) => Ok(other.as_f64().and_then(float_key)),
         };
         let Ok(number) = reads_as else { return self.odd.push(row) };
-        self.numbers.extend(number.map(|key| (key, row)));
+        if let Some(key) = number {
+            self.kinds |= READ;
+            self.numbers.push((key, row));
+        }
         self.element(row, text);
     }
 
@@ -325,6 +394,7 @@ impl Gathered {
             bools: self.bools,
             nan: self.nan,
             odd: self.odd,
+            kinds: self.kinds,
         };
         FieldBlock::new(values, listed.into_iter().map(|(text, _)| text).collect(), key.is_set())
     }
@@ -381,6 +451,19 @@ mod tests {
         assert!(made.present == read.present);
         assert_eq!(read.listed().collect::<Vec<_>>(), [(0, "5"), (1, "b")]);
         assert_eq!((read.number("b"), read.number("a"), read.text(0)), (Ok(1), Err(1), Some("5")));
+        let known = |row| (made.known(row), read.known(row));
+        for (row, expected) in [
+            (0, Known::Unknown),
+            (2, Known::Nan),
+            (3, Known::Unknown),
+            (4, Known::Text("b")),
+            (5, Known::Text("5")),
+            (7, Known::Bool(true)),
+            (8, Known::Missing),
+            (9, Known::Unknown),
+        ] {
+            assert_eq!(known(row), (expected, expected));
+        }
         for cut in 0..bytes.len().min(200) {
             assert!(FieldBlock::decode(key, &bytes[..cut]).is_err());
         }

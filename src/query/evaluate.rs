@@ -155,6 +155,17 @@ impl Item<'_> {
     }
 }
 
+/// The values that a field holds of an entity, NaN among them, but no null.
+pub(crate) fn values_of(subject: &Subject<'_>, field: &QueryField) -> Vec<Value> {
+    let items = items(subject, field).into_iter().filter(|item| !item.is_null());
+    let value = |item: Item<'_>| match item {
+        Item::Value(value) => value.clone(),
+        Item::Text(text) => Value::String(text.into_owned()),
+        Item::Number(number) => Value::Int(number),
+    };
+    items.map(value).collect()
+}
+
 /// Letter by letter, so that a letter's lower case does not depend on those around it.
 pub(super) fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()

@@ -258,6 +258,9 @@ impl Exec<'_> {
                     (to - from) as u64
                 }))
             }
+            Filter::IsNull { field } if !is_set(field) => {
+                Some(part.live_count - held.present.count() - held.nan.len() as u64)
+            }
             _ => None,
         })
     }

@@ -206,6 +206,11 @@ impl QueryField {
         }
     }
 
+    /// Whether it holds several texts, or none.
+    pub(crate) fn is_set(&self) -> bool {
+        self.shape() == Shape::Set
+    }
+
     pub(super) fn shape(&self) -> Shape {
         match self {
             QueryField::Metric(_)
@@ -250,8 +255,17 @@ impl QueryField {
         }
     }
 
+    /// Refuses a field of which an entity of `kind` may hold several values, or none that can be told.
+    pub(crate) fn check_single(&self, kind: EntityKind) -> Result<()> {
+        self.check(kind)?;
+        if self.shape() == Shape::Set || matches!(self, QueryField::Observation(_) | QueryField::Text) {
+            return Err(Error::invalid(format!("{self} is not a single value")));
+        }
+        Ok(())
+    }
+
     /// Refuses a field that `kind` has not, or one without its key.
-    pub(super) fn check(&self, kind: EntityKind) -> Result<()> {
+    pub(crate) fn check(&self, kind: EntityKind) -> Result<()> {
         if !self.belongs_to(kind) {
             let name = self.to_string();
             let nearest =

@@ -1,6 +1,7 @@
 //! Filters, predicates, orders and searches: what ModelDB says they answer, and what a plain program answers.
 
 mod fields;
+mod figures;
 mod find;
 mod language;
 mod orders;

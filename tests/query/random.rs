@@ -474,6 +474,9 @@ fn ask(random: &mut Random, both: &Both) -> usize {
         "{told}"
     );
     assert_eq!(found.count().unwrap(), expected.len() as u64, "{told}");
+    if random.percent(40) {
+        super::figures::check(random, &found, &told);
+    }
     expected.len()
 }
 
