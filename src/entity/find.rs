@@ -208,13 +208,23 @@ impl<T: Findable> Find<T> {
     }
 
     fn page_of<U>(&self, number: u32, limit: u32, make: impl Fn(Stored) -> Result<U>) -> Result<Found<U>> {
-        let all = number == 0 || limit == 0;
-        let of = |number: u32| usize::try_from(u64::from(number) * u64::from(limit)).unwrap_or(usize::MAX);
-        let (from, to) = if all { (0, self.limit) } else { (of(number - 1), of(number).min(self.limit)) };
-        let (rows, total) = self.ranked(from, to)?;
+        let (rows, total) = self.page_rows(number, limit)?;
         let recent = Recent::default();
         let items = rows.into_iter().map(|row| make(self.read(row, &recent)?)).collect::<Result<_>>()?;
         Ok(Found { items, total })
+    }
+
+    /// The rows of one [`page`](Self::page), and how many there are on all.
+    pub(super) fn page_rows(&self, number: u32, limit: u32) -> Result<(Vec<Row>, u64)> {
+        let all = number == 0 || limit == 0;
+        let of = |number: u32| usize::try_from(u64::from(number) * u64::from(limit)).unwrap_or(usize::MAX);
+        let (from, to) = if all { (0, self.limit) } else { (of(number - 1), of(number).min(self.limit)) };
+        self.ranked(from, to)
+    }
+
+    /// What it searches.
+    pub(super) fn snapshot(&self) -> (&Arc<State>, Sequence) {
+        (&self.state, self.at)
     }
 
     /// A search on the filter index; none if it is of no use: it is of runs of the present, and does not know of
@@ -338,7 +348,7 @@ impl<T: Findable> Find<T> {
         Ok(Steps { state: Arc::clone(&self.state), at: self.at, source, left: self.limit, recent: Recent::default() })
     }
 
-    fn read(&self, row: Row, recent: &Recent) -> Result<Stored> {
+    pub(super) fn read(&self, row: Row, recent: &Recent) -> Result<Stored> {
         read(&self.state, T::KIND, row, self.at, recent)
     }
 

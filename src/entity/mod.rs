@@ -8,8 +8,8 @@
 //! - [`shared`]: the calls that projects, experiments and runs have in common.
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
-//! - [`find`]: what matches a filter; [`summary`]: projects in figures.
-//! - [`search`]: runs by the filter index; [`aggregate`]: figures about what was found.
+//! - [`search`]: runs by the filter index; [`find_views`]: what was found, without a copy.
+//! - [`aggregate`]: figures about what was found.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod aggregate;
@@ -20,6 +20,7 @@ pub(crate) mod deletion;
 pub(crate) mod entries;
 pub(crate) mod experiment;
 pub(crate) mod find;
+mod find_views;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;

@@ -11,6 +11,7 @@ mod random;
 mod summary;
 mod values;
 mod vectors;
+mod views;
 
 use std::fmt::Debug;
 use std::sync::Arc;
