@@ -56,6 +56,10 @@ pub enum ErrorKind {
     Poisoned,
     /// The store was closed.
     Closed,
+    /// A call was cancelled by its caller.
+    Cancelled,
+    /// A call took longer than its caller would have it.
+    DeadlineExceeded,
     /// The disk or the quota is full.
     StorageFull,
     /// Any other failure of the operating system.
@@ -66,7 +70,9 @@ impl ErrorKind {
     /// The gRPC status code of this kind.
     pub fn grpc_code(self) -> u8 {
         match self {
+            ErrorKind::Cancelled => 1,
             ErrorKind::InvalidArgument | ErrorKind::LimitExceeded => 3,
+            ErrorKind::DeadlineExceeded => 4,
             ErrorKind::NotFound => 5,
             ErrorKind::AlreadyExists => 6,
             ErrorKind::StorageFull => 8,
@@ -95,6 +101,8 @@ impl ErrorKind {
             ErrorKind::CommitUnknown => "commit outcome unknown",
             ErrorKind::Poisoned => "poisoned",
             ErrorKind::Closed => "closed",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::DeadlineExceeded => "deadline exceeded",
             ErrorKind::StorageFull => "storage full",
             ErrorKind::Io => "i/o",
         }

@@ -122,9 +122,13 @@ mod write;
 
 pub use audit::Audit;
 pub use entity::aggregate::{Aggregate, Facets, Group};
+pub use entity::budget::Budget;
 pub use entity::comment::{Comments, CommentsMut};
+pub use entity::compare::Comparison as RunComparison;
 pub use entity::copies::{CloneOptions, CopyOptions};
+pub use entity::cursor::{FindCursor, FindPage};
 pub use entity::experiment::{Experiments, ExperimentsMut};
+pub use entity::explain::{Explanation, ExplanationStep};
 pub use entity::find::{Find, Findable, Found};
 pub use entity::job::{Jobs, JobsMut};
 pub use entity::lineage::{Lineage, LineageMut};

@@ -150,6 +150,14 @@ impl Counts {
         }
     }
 
+    /// The values of one entity.
+    pub(crate) fn add_all(&mut self, values: &[Value]) {
+        if values.is_empty() {
+            self.missing += 1;
+        }
+        values.iter().for_each(|value| self.add(value, 1));
+    }
+
     pub(crate) fn add_missing(&mut self, count: u64) {
         self.missing += count;
     }
@@ -204,22 +212,7 @@ impl<T: Findable> Find<T> {
         let field = field.into();
         field.check(T::KIND)?;
         let mut counts = Counts::default();
-        let total = match self.indexed_facets(&field, &mut counts)? {
-            Some(total) => total,
-            None => {
-                let mut total = 0;
-                self.each_match(&mut |subject| {
-                    total += 1;
-                    let values = values_of(subject, &field);
-                    if values.is_empty() {
-                        counts.add_missing(1);
-                    }
-                    values.iter().for_each(|value| counts.add(value, 1));
-                    Ok(())
-                })?;
-                total
-            }
-        };
+        let total = self.begin(false)?.facets(&field, &mut counts)?;
         Ok(counts.finish(total))
     }
 
@@ -234,7 +227,7 @@ impl<T: Findable> Find<T> {
         let field = field.into();
         field.check_single(T::KIND)?;
         let mut numbers = Numbers::default();
-        self.project(std::slice::from_ref(&field), &mut |cells| {
+        self.begin(false)?.project(std::slice::from_ref(&field), &mut |cells| {
             numbers.add(cells.first().and_then(Option::as_ref));
             Ok(())
         })?;
@@ -250,7 +243,7 @@ impl<T: Findable> Find<T> {
         let fields = [by.into(), of.into()];
         fields.iter().try_for_each(|field| field.check_single(T::KIND))?;
         let mut groups: HashMap<Option<Key>, (Option<Value>, Numbers)> = HashMap::new();
-        self.project(&fields, &mut |cells| {
+        self.begin(false)?.project(&fields, &mut |cells| {
             let [by, of] = cells.as_slice() else { return Ok(()) };
             let (key, value) = by.as_ref().and_then(Key::of).unzip();
             groups.entry(key).or_insert_with(|| (value, Numbers::default())).1.add(of.as_ref());
@@ -275,7 +268,7 @@ impl<T: Findable> Find<T> {
         let fields: Vec<QueryField> = fields.into_iter().map(Into::into).collect();
         fields.iter().try_for_each(|field| field.check_single(T::KIND))?;
         let mut table = Vec::new();
-        self.project_ordered(&fields, &mut |cells| {
+        self.begin(false)?.project_ordered(&fields, self.most(), &mut |cells| {
             table.push(cells.iter_mut().map(|cell| cell.take().unwrap_or(Value::Null)).collect());
             Ok(())
         })?;

@@ -5,24 +5,23 @@
 //! scope: a search without an order holds a few hundred rows; one with an order holds a sort key for each match, or for
 //! as many as it returns if that is known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::entity::aggregate::{Cells, Counts, cells_of};
+use crate::entity::answering::Answering;
+use crate::entity::budget::{Budget, Meter};
+use crate::entity::cursor::{FindCursor, FindPage};
+use crate::entity::explain::Explanation;
 use crate::entity::listing::{Listed, Rows, Scope};
-use crate::entity::search::{Matches, SearchScope};
 use crate::entity::state::State;
+use crate::entity::walk::{Asked, Candidates, Steps, Walk, Within};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filter::View;
 use crate::id::{EntityId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
-use crate::limits;
-use crate::log::read::Recent;
-use crate::model::{Entity, Experiment, Parents, Project, Run, Stored};
-use crate::query::evaluate::{Subject, values_of};
-use crate::query::field::QueryField;
+use crate::model::{Experiment, Project, Run, Stored};
+use crate::query::evaluate::Subject;
 use crate::query::filter::Filter;
-use crate::query::order::{self, Order, SortKey};
+use crate::query::order::Order;
 use crate::query::predicate::Predicate;
 use crate::storage::Source;
 
@@ -60,6 +59,7 @@ pub struct Find<T> {
     workspace: String,
     among: Option<BTreeSet<String>>,
     limit: usize,
+    budget: Budget,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -76,6 +76,7 @@ impl<T> Clone for Find<T> {
             workspace: self.workspace.clone(),
             among: self.among.clone(),
             limit: self.limit,
+            budget: self.budget.clone(),
             kind: PhantomData,
         }
     }
@@ -107,6 +108,7 @@ impl<T: Findable> Find<T> {
             workspace: String::new(),
             among: None,
             limit: usize::MAX,
+            budget: Budget::new(),
             kind: PhantomData,
         })
     }
@@ -157,12 +159,89 @@ impl<T: Findable> Find<T> {
         self
     }
 
+    /// How much each call on the search may take.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// The first page of at most `limit` entities, or the one after a page that ended with `cursor`. Each page can be of
+    /// another snapshot: entities that do not change are seen exactly once, on whichever page. Costs the same for the
+    /// last page as for the first where the order is one of numbers, or none.
+    ///
+    /// ```
+    /// # use modeldb::{Filter, NewRun, Store};
+    /// # fn main() -> modeldb::Result<()> {
+    /// # let store = Store::in_memory()?;
+    /// # store.write(|w| {
+    /// #     let project = w.projects().get_or_create("p")?;
+    /// #     let experiment = w.experiments().get_or_create(&project, "e")?;
+    /// #     (0..5).try_for_each(|n| w.runs().create(&experiment, NewRun::named(format!("run {n}"))).map(drop))
+    /// # })?;
+    /// let mut next = None;
+    /// loop {
+    ///     let found = store.read().runs().find(Filter::all())?.order_by("name");
+    ///     let page = found.page_after(next.as_ref(), 2)?;
+    ///     for run in &page.items {
+    ///         println!("{}", run.name);
+    ///     }
+    ///     next = page.next;
+    ///     if next.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the cursor is of another search, or the limit is 0; those of [`page`](Self::page).
+    pub fn page_after(&self, cursor: Option<&FindCursor>, limit: u32) -> Result<FindPage<T>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if limit == 0 {
+            return Err(Error::invalid("a page is of at least one entity"));
+        }
+        let mut answering = self.begin(false)?;
+        let search = self.fingerprint(answering.filter());
+        if cursor.is_some_and(|cursor| cursor.search != search || cursor.keys.len() != self.orders.len()) {
+            return Err(Error::invalid("the cursor is of another search"));
+        }
+        let after = cursor.map(|cursor| (cursor.keys.clone(), cursor.row.0));
+        // One more tells whether there are more.
+        let (mut rows, total) = answering.rows_after(after.as_ref(), limit.saturating_add(1))?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let mut items = Vec::with_capacity(rows.len());
+        let mut next = None;
+        for (at, row) in (1..).zip(&rows) {
+            let stored = answering.read(*row)?;
+            if more && at == rows.len() {
+                let subject = Subject::new(&stored.entity);
+                let keys = self.orders.iter().map(|order| order.key(&subject)).collect();
+                next = Some(FindCursor { search, keys, row: *row });
+            }
+            items.push(T::from_stored(stored)?);
+        }
+        Ok(FindPage { items, total, next })
+    }
+
+    fn fingerprint(&self, filter: &Filter) -> [u8; 8] {
+        let orders: Vec<String> = self.orders.iter().map(ToString::to_string).collect();
+        let mut parts = vec![T::KIND.to_string(), filter.to_string(), orders.join(" then "), self.workspace.clone()];
+        parts.push(self.project.as_ref().map_or_else(String::new, ToString::to_string));
+        parts.push(self.experiment.as_ref().map_or_else(String::new, ToString::to_string));
+        parts.push(self.among.is_some().to_string());
+        parts.extend(self.among.iter().flatten().cloned());
+        FindCursor::fingerprint(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// One page, as ModelDB counts: `number` from 1, of at most `limit` entities. If either is 0, the page is
     /// everything. A page past the end is empty, and has the total.
     ///
     /// # Errors
-    /// `InvalidArgument` or `Unimplemented` if a predicate or an order is refused; `Corrupt` or `Io` if a record
-    /// cannot be read.
+    /// `InvalidArgument` or `Unimplemented` if a predicate or an order is refused; what exceeds the
+    /// [`budget`](Self::budget); `Corrupt` or `Io` if a record cannot be read.
     pub fn page(&self, number: u32, limit: u32) -> Result<Found<T>> {
         self.page_of(number, limit, T::from_stored)
     }
@@ -188,7 +267,7 @@ impl<T: Findable> Find<T> {
     /// # Errors
     /// Those of [`page`](Self::page).
     pub fn count(&self) -> Result<u64> {
-        Ok(self.ranked(0, 0)?.1)
+        self.begin(false)?.count()
     }
 
     /// The ids alone, lazily if there is no order.
@@ -199,7 +278,7 @@ impl<T: Findable> Find<T> {
         Ok(self.steps()?.map(|stored| T::Id::try_from(stored?.entity.id())))
     }
 
-    /// The entities, lazily if there is no order.
+    /// The entities, lazily if there is no order. A [`budget`](Self::budget) is for all of them.
     ///
     /// # Errors
     /// Those of [`page`](Self::page); and each step has those of reading.
@@ -207,153 +286,43 @@ impl<T: Findable> Find<T> {
         Ok(self.steps()?.map(|stored| T::from_stored(stored?)))
     }
 
+    /// How the matches are found, by counting them: what the index names for each condition, what is left, what was
+    /// read, and how long each took.
+    ///
+    /// # Errors
+    /// Those of [`page`](Self::page).
+    pub fn explain(&self) -> Result<Explanation> {
+        self.begin(false)?.explain()
+    }
+
     fn page_of<U>(&self, number: u32, limit: u32, make: impl Fn(Stored) -> Result<U>) -> Result<Found<U>> {
-        let (rows, total) = self.page_rows(number, limit)?;
-        let recent = Recent::default();
-        let items = rows.into_iter().map(|row| make(self.read(row, &recent)?)).collect::<Result<_>>()?;
+        let mut answering = self.begin(false)?;
+        let (rows, total) = self.page_rows(&mut answering, number, limit)?;
+        let items = rows.into_iter().map(|row| make(answering.read(row)?)).collect::<Result<_>>()?;
         Ok(Found { items, total })
     }
 
     /// The rows of one [`page`](Self::page), and how many there are on all.
-    pub(super) fn page_rows(&self, number: u32, limit: u32) -> Result<(Vec<Row>, u64)> {
+    pub(super) fn page_rows(&self, answering: &mut Answering<'_>, number: u32, limit: u32) -> Result<(Vec<Row>, u64)> {
         let all = number == 0 || limit == 0;
         let of = |number: u32| usize::try_from(u64::from(number) * u64::from(limit)).unwrap_or(usize::MAX);
         let (from, to) = if all { (0, self.limit) } else { (of(number - 1), of(number).min(self.limit)) };
-        self.ranked(from, to)
-    }
-
-    /// What it searches.
-    pub(super) fn snapshot(&self) -> (&Arc<State>, Sequence) {
-        (&self.state, self.at)
-    }
-
-    /// A search on the filter index; none if it is of no use: it is of runs of the present, and does not know of
-    /// workspaces. A `lazy` one would rather walk over many records step by step than look at all of them first.
-    fn indexed(&self, lazy: bool) -> Result<Option<Indexed>> {
-        let indexed = T::KIND == EntityKind::Run && self.at >= self.state.head.sequence;
-        if !indexed || self.among.is_some() || !self.workspace.is_empty() {
-            return Ok(None);
-        }
-        let most = if lazy { limits::FILTER_TAIL_ROWS as usize } else { usize::MAX };
-        let Some(view) = self.state.filter_view(most)? else { return Ok(None) };
-        let walk = self.walk()?;
-        let row = |within| match within {
-            Within::Anything => Some(None),
-            Within::Row(row) => Some(Some(row)),
-            Within::Nothing => None,
-        };
-        let (Some(project), Some(experiment)) = (row(walk.project), row(walk.experiment)) else { return Ok(None) };
-        Ok(Some(Indexed { view, filter: walk.filter.clone(), scope: SearchScope { project, experiment }, walk }))
-    }
-
-    /// The rows from `from` up to `to` by the orders, and how many there are in all.
-    fn ranked(&self, from: usize, to: usize) -> Result<(Vec<Row>, u64)> {
-        if let Some(mut indexed) = self.indexed(false)? {
-            if from >= to {
-                return Ok((Vec::new(), indexed.count(&self.state)?));
-            }
-            let matches = indexed.find(&self.state)?;
-            return Ok((self.ranked_of(&matches, from, to)?, matches.count()));
-        }
-        let mut walk = self.walk()?;
-        let mut total = 0;
-        let mut kept = Kept { orders: &self.orders, most: to, rows: Vec::new() };
-        while let Some(stored) = walk.next()? {
-            total += 1;
-            if to > 0 && !(self.orders.is_empty() && kept.rows.len() >= to) {
-                kept.push(&stored);
-            }
-        }
-        Ok((kept.finish(from), total))
-    }
-
-    /// The rows from `from` up to `to` of what matches, by the orders.
-    fn ranked_of(&self, matches: &Matches, from: usize, to: usize) -> Result<Vec<Row>> {
-        match self.orders.as_slice() {
-            [] => return Ok(matches.newest().take(to).skip(from).collect()),
-            [order] => {
-                if let Some((field, descending)) = order.by_values()
-                    && let Some(rows) = self.state.by_number(matches, field, descending, from, to)?
-                {
-                    return Ok(rows);
-                }
-            }
-            _ => {}
-        }
-        let mut kept = Kept { orders: &self.orders, most: to, rows: Vec::new() };
-        let recent = Recent::default();
-        for row in matches.newest() {
-            kept.push(&self.read(row, &recent)?);
-        }
-        Ok(kept.finish(from))
-    }
-
-    /// Hands everything that matches to `each`, in no order.
-    pub(crate) fn each_match(&self, each: &mut dyn FnMut(&Subject<'_>) -> Result<()>) -> Result<()> {
-        let mut walk = self.walk()?;
-        while let Some(stored) = walk.next()? {
-            walk.with_subject(&stored, &mut *each)??;
-        }
-        Ok(())
-    }
-
-    /// Counts the values of a field by the filter index, and answers how many match; none if that is of no use.
-    pub(crate) fn indexed_facets(&self, field: &QueryField, counts: &mut Counts) -> Result<Option<u64>> {
-        let Some(mut indexed) = self.indexed(false)? else { return Ok(None) };
-        let matches = indexed.find(&self.state)?;
-        let mut read = |row| indexed.walk.read(row, |subject| values_of(subject, field));
-        self.state.facets(&matches, field, &mut read, counts)?;
-        Ok(Some(matches.count()))
-    }
-
-    /// Hands what everything that matches holds of some fields to `each`, in no order.
-    pub(crate) fn project(&self, fields: &[QueryField], each: &mut dyn FnMut(&mut Cells) -> Result<()>) -> Result<()> {
-        let Some(mut indexed) = self.indexed(false)? else {
-            return self.each_match(&mut |subject| each(&mut cells_of(subject, fields)));
-        };
-        let matches = indexed.find(&self.state)?;
-        let mut read = |row| indexed.walk.read(row, |subject| cells_of(subject, fields));
-        self.state.project(&matches, fields, &mut read, each)
-    }
-
-    /// Hands what is found holds of some fields to `each`, in order and within the limit.
-    pub(crate) fn project_ordered(
-        &self,
-        fields: &[QueryField],
-        each: &mut dyn FnMut(&mut Cells) -> Result<()>,
-    ) -> Result<()> {
-        let (mut walk, indexed) = (self.walk()?, self.indexed(false)?);
-        let Some(mut indexed) = indexed else {
-            for row in self.ranked(0, self.limit)?.0 {
-                each(&mut walk.read(row, |subject| cells_of(subject, fields))?)?;
-            }
-            return Ok(());
-        };
-        let matches = indexed.find(&self.state)?;
-        let rows = self.ranked_of(&matches, 0, self.limit)?;
-        let mut read = |row| walk.read(row, |subject| cells_of(subject, fields));
-        self.state.project_rows(&matches, &rows, fields, &mut read, each)
+        answering.rows(from, to)
     }
 
     fn steps(&self) -> Result<Steps> {
-        let indexed = if self.orders.is_empty() { self.indexed(true)? } else { None };
-        let source = if let Some(mut indexed) = indexed {
-            let rows: Vec<Row> = indexed.find(&self.state)?.newest().take(self.limit).collect();
-            StepSource::Ranked { rows: rows.into_iter(), kind: T::KIND }
-        } else if self.orders.is_empty() {
-            StepSource::Walk(Box::new(self.walk()?))
-        } else {
-            StepSource::Ranked { rows: self.ranked(0, self.limit)?.0.into_iter(), kind: T::KIND }
-        };
-        Ok(Steps { state: Arc::clone(&self.state), at: self.at, source, left: self.limit, recent: Recent::default() })
+        // With an order, everything has to be looked at first.
+        self.begin(self.orders.is_empty())?.steps(self.limit)
     }
 
-    pub(super) fn read(&self, row: Row, recent: &Recent) -> Result<Stored> {
-        read(&self.state, T::KIND, row, self.at, recent)
+    /// What the search is limited to.
+    pub(super) fn most(&self) -> usize {
+        self.limit
     }
 
-    /// What matches, newest first.
-    fn walk(&self) -> Result<Walk> {
+    /// Begins to answer a call. A `lazy` one would rather walk over many records step by step than look at all of them
+    /// first.
+    pub(super) fn begin(&self, lazy: bool) -> Result<Answering<'_>> {
         self.orders.iter().try_for_each(|order| order.check(T::KIND))?;
         let mut filter = self.filter.clone();
         for predicate in &self.predicates {
@@ -361,37 +330,26 @@ impl<T: Findable> Find<T> {
         }
         filter.check(T::KIND)?;
         let row = |kind, id: &str| match self.state.row(kind, id, self.at) {
-            Ok(row) => Ok(Some(row)),
+            Ok(row) => Ok(Within::Row(row)),
             // What is not there has nothing under it.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Within::Nothing),
             Err(error) => Err(error),
         };
-        let of = |scope: Option<Row>, asked: bool| match (scope, asked) {
-            (Some(row), _) => Within::Row(row),
-            (None, true) => Within::Nothing,
-            (None, false) => Within::Anything,
-        };
-        let project = self.project.as_ref().map(|id| row(EntityKind::Project, id.as_str())).transpose()?.flatten();
-        let experiment =
-            self.experiment.as_ref().map(|id| row(EntityKind::Experiment, id.as_str())).transpose()?.flatten();
-        let project = of(project, self.project.is_some());
-        let experiment = of(experiment, self.experiment.is_some());
-        let candidates = self.candidates(project, experiment)?;
-        let joins_name = filter.fields().contains(&&QueryField::ExperimentName);
-        Ok(Walk {
+        let project = self.project.as_ref().map(|id| row(EntityKind::Project, id.as_str())).transpose()?;
+        let experiment = self.experiment.as_ref().map(|id| row(EntityKind::Experiment, id.as_str())).transpose()?;
+        let (project, experiment) = (project.unwrap_or(Within::Anything), experiment.unwrap_or(Within::Anything));
+        let asked = Asked {
             state: Arc::clone(&self.state),
             at: self.at,
             kind: T::KIND,
-            filter,
+            filter: Arc::new(filter),
             project,
             experiment,
             workspace: self.workspace.clone(),
-            candidates,
-            joins_name,
-            names: HashMap::new(),
-            workspaces: HashMap::new(),
-            recent: Recent::default(),
-        })
+        };
+        let candidates = self.candidates(project, experiment)?;
+        let walk = Walk::new(asked, candidates, Meter::new(&self.budget));
+        Answering::new(walk, &self.orders, self.among.is_some(), lazy)
     }
 
     fn candidates(&self, project: Within, experiment: Within) -> Result<Candidates> {
@@ -435,235 +393,5 @@ impl Find<Run> {
     pub fn in_experiment(mut self, experiment: &ExperimentId) -> Self {
         self.experiment = Some(experiment.clone());
         self
-    }
-}
-
-fn read(state: &State, kind: EntityKind, row: Row, at: Sequence, recent: &Recent) -> Result<Stored> {
-    let found = state.visible(kind, row, at, recent)?;
-    found.ok_or_else(|| Error::corrupt(format!("the {kind} in row {} is gone from a snapshot that had it", row.0)))
-}
-
-/// A search on the filter index.
-struct Indexed {
-    view: Arc<View>,
-    filter: Filter,
-    scope: SearchScope,
-    /// Looks at records.
-    walk: Walk,
-}
-
-impl Indexed {
-    fn find(&mut self, state: &State) -> Result<Matches> {
-        let view = Arc::clone(&self.view);
-        state.search(view, &self.filter, self.scope, &mut |row| Ok(self.walk.check(row)?.is_some()))
-    }
-
-    fn count(mut self, state: &State) -> Result<u64> {
-        state.search_count(&self.view, &self.filter, self.scope, &mut |row| Ok(self.walk.check(row)?.is_some()))
-    }
-}
-
-/// The first rows by some orders, of those that were pushed.
-struct Kept<'o> {
-    orders: &'o [Order],
-    most: usize,
-    rows: Vec<(Vec<SortKey>, u32)>,
-}
-
-impl Kept<'_> {
-    fn push(&mut self, stored: &Stored) {
-        let subject = Subject::new(&stored.entity);
-        self.rows.push((self.orders.iter().map(|order| order.key(&subject)).collect(), stored.row.0));
-        if self.rows.len() >= self.most.saturating_mul(2).max(1024) {
-            self.cut();
-        }
-    }
-
-    fn cut(&mut self) {
-        self.rows.sort_unstable_by(|a, b| order::compare(self.orders, a, b));
-        self.rows.truncate(self.most);
-    }
-
-    fn finish(mut self, from: usize) -> Vec<Row> {
-        self.cut();
-        self.rows.into_iter().skip(from).map(|(_, row)| Row(row)).collect()
-    }
-}
-
-/// What a scope lets through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Within {
-    Anything,
-    Row(Row),
-    Nothing,
-}
-
-impl Within {
-    fn has(self, row: Row) -> bool {
-        match self {
-            Within::Anything => true,
-            Within::Row(scope) => scope == row,
-            Within::Nothing => false,
-        }
-    }
-}
-
-/// Rows that may match, newest first.
-enum Candidates {
-    /// Ascending: the last comes first.
-    Chosen(Vec<u32>),
-    Rows(Rows),
-    /// Every row below this one.
-    All(u32),
-}
-
-impl Candidates {
-    fn next(&mut self) -> Result<Option<Row>> {
-        Ok(match self {
-            Candidates::Chosen(rows) => rows.pop().map(Row),
-            Candidates::Rows(rows) => rows.next()?,
-            Candidates::All(end) => {
-                *end = match end.checked_sub(1) {
-                    Some(row) => row,
-                    None => return Ok(None),
-                };
-                Some(Row(*end))
-            }
-        })
-    }
-}
-
-/// What is known of parents is forgotten when it is of so many.
-const REMEMBERED: usize = 10_000;
-
-/// A walk over the records of a search.
-struct Walk {
-    state: Arc<State>,
-    at: Sequence,
-    kind: EntityKind,
-    filter: Filter,
-    project: Within,
-    experiment: Within,
-    workspace: String,
-    candidates: Candidates,
-    /// Whether the filter asks for the names of experiments.
-    joins_name: bool,
-    names: HashMap<Row, Arc<str>>,
-    /// Whether a project is in the workspace.
-    workspaces: HashMap<Row, bool>,
-    recent: Recent,
-}
-
-impl Walk {
-    fn next(&mut self) -> Result<Option<Stored>> {
-        while let Some(row) = self.candidates.next()? {
-            if let Some(stored) = self.check(row)? {
-                return Ok(Some(stored));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The entity in a row, if it is there and matches.
-    fn check(&mut self, row: Row) -> Result<Option<Stored>> {
-        let Some(stored) = self.state.visible(self.kind, row, self.at, &self.recent)? else { return Ok(None) };
-        Ok(if self.is_in_scope(&stored)? && self.matches(&stored)? { Some(stored) } else { None })
-    }
-
-    fn is_in_scope(&mut self, stored: &Stored) -> Result<bool> {
-        let (project, in_experiment) = match stored.parents {
-            Parents::Project(project) => (project, self.experiment == Within::Anything),
-            Parents::Experiment { project, experiment } => (project, self.experiment.has(experiment)),
-            Parents::None | Parents::Run(_) => (stored.row, true),
-        };
-        Ok(self.project.has(project) && in_experiment && self.is_in_workspace(project)?)
-    }
-
-    fn is_in_workspace(&mut self, project: Row) -> Result<bool> {
-        if self.workspace.is_empty() {
-            return Ok(true);
-        }
-        if let Some(known) = self.workspaces.get(&project) {
-            return Ok(*known);
-        }
-        let found = self.state.stored(EntityKind::Project, project, self.at, &self.recent)?;
-        let is_in = found.is_some_and(
-            |stored| matches!(&stored.entity, Entity::Project(project) if project.workspace == self.workspace),
-        );
-        if self.workspaces.len() >= REMEMBERED {
-            self.workspaces.clear();
-        }
-        self.workspaces.insert(project, is_in);
-        Ok(is_in)
-    }
-
-    fn matches(&mut self, stored: &Stored) -> Result<bool> {
-        let name = match stored.parents {
-            Parents::Experiment { experiment, .. } if self.joins_name => Some(self.experiment_name(experiment)?),
-            _ => None,
-        };
-        let subject = Subject { entity: &stored.entity, experiment_name: name.as_deref() };
-        Ok(self.filter.matches(subject))
-    }
-
-    /// Hands an entity with the name of its experiment on.
-    fn with_subject<R>(&mut self, stored: &Stored, of: impl FnOnce(&Subject<'_>) -> R) -> Result<R> {
-        let name = match stored.parents {
-            Parents::Experiment { experiment, .. } => Some(self.experiment_name(experiment)?),
-            _ => None,
-        };
-        Ok(of(&Subject { entity: &stored.entity, experiment_name: name.as_deref() }))
-    }
-
-    /// What `of` makes of the entity in a row.
-    fn read<R>(&mut self, row: Row, of: impl FnOnce(&Subject<'_>) -> R) -> Result<R> {
-        let stored = read(&self.state, self.kind, row, self.at, &self.recent)?;
-        self.with_subject(&stored, of)
-    }
-
-    fn experiment_name(&mut self, experiment: Row) -> Result<Arc<str>> {
-        if let Some(name) = self.names.get(&experiment) {
-            return Ok(Arc::clone(name));
-        }
-        let found = self.state.stored(EntityKind::Experiment, experiment, self.at, &self.recent)?;
-        let name: Arc<str> = found.as_ref().and_then(|stored| stored.entity.name()).unwrap_or_default().into();
-        if self.names.len() >= REMEMBERED {
-            self.names.clear();
-        }
-        self.names.insert(experiment, Arc::clone(&name));
-        Ok(name)
-    }
-}
-
-enum StepSource {
-    Walk(Box<Walk>),
-    Ranked { rows: std::vec::IntoIter<Row>, kind: EntityKind },
-    Failed,
-}
-
-/// Records, one after the other; nothing after an error.
-struct Steps {
-    state: Arc<State>,
-    at: Sequence,
-    source: StepSource,
-    left: usize,
-    recent: Recent,
-}
-
-impl Iterator for Steps {
-    type Item = Result<Stored>;
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let next = match &mut self.source {
-            StepSource::Walk(walk) => walk.next().transpose(),
-            StepSource::Ranked { rows, kind } => {
-                rows.next().map(|row| read(&self.state, *kind, row, self.at, &self.recent))
-            }
-            StepSource::Failed => None,
-        };
-        if matches!(next, Some(Err(_))) {
-            self.source = StepSource::Failed;
-        }
-        next
     }
 }

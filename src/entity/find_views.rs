@@ -1,12 +1,8 @@
 //! Pages of runs without a copy: what a search found, read where it is stored.
 
-use std::sync::Arc;
-
 use crate::entity::find::{Find, Found};
-use crate::entity::view::{RunGuard, RunView};
-use crate::error::{Error, Result};
-use crate::id::{EntityKind, Row};
-use crate::log::read::Recent;
+use crate::entity::view::RunView;
+use crate::error::Result;
 use crate::model::Run;
 
 impl Find<Run> {
@@ -38,21 +34,9 @@ impl Find<Run> {
         limit: u32,
         mut each: impl FnMut(RunView<'_>) -> Result<U>,
     ) -> Result<Found<U>> {
-        let recent = Recent::default();
-        let (rows, total) = self.page_rows(number, limit)?;
-        let items = rows.into_iter().map(|row| each(self.guard(row, &recent)?.view()?)).collect::<Result<_>>()?;
+        let mut answering = self.begin(false)?;
+        let (rows, total) = self.page_rows(&mut answering, number, limit)?;
+        let items = rows.into_iter().map(|row| each(answering.guard(row)?.view()?)).collect::<Result<_>>()?;
         Ok(Found { items, total })
-    }
-
-    /// The bytes of a run that was found, as of the search's snapshot.
-    fn guard(&self, row: Row, recent: &Recent) -> Result<RunGuard> {
-        let (state, at) = self.snapshot();
-        if at < state.head.sequence {
-            return RunGuard::of_stored(Arc::clone(state), self.read(row, recent)?);
-        }
-        // What was found in this very snapshot is live in it.
-        let bytes = state.resolver().record(EntityKind::Run, row)?;
-        let gone = || Error::corrupt(format!("the run in row {} is gone from a snapshot that had it", row.0));
-        Ok(RunGuard::new(Arc::clone(state), bytes.ok_or_else(gone)?))
     }
 }

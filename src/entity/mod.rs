@@ -8,17 +8,24 @@
 //! - [`shared`]: the calls that projects, experiments and runs have in common.
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
-//! - [`search`]: runs by the filter index; [`find_views`]: what was found, without a copy.
-//! - [`aggregate`]: figures about what was found.
+//! - [`find`]: what matches a filter, as a user asks for it; [`answering`]: one call on it, by the filter index
+//!   ([`search`]) or over the records ([`walk`]); [`summary`]: projects in figures.
+//! - [`cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
+//!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod aggregate;
+pub(crate) mod answering;
 pub(crate) mod artifacts;
+pub(crate) mod budget;
 pub(crate) mod comment;
+pub(crate) mod compare;
 pub(crate) mod copies;
+pub(crate) mod cursor;
 pub(crate) mod deletion;
 pub(crate) mod entries;
 pub(crate) mod experiment;
+pub(crate) mod explain;
 pub(crate) mod find;
 mod find_views;
 pub(crate) mod job;
@@ -33,3 +40,4 @@ pub(crate) mod state;
 pub(crate) mod summary;
 pub(crate) mod txn;
 pub(crate) mod view;
+pub(crate) mod walk;

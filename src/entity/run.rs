@@ -471,6 +471,30 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         let ids = ids.into_iter().map(RunId::as_str);
         deletion::delete_many(self.0, "run.delete_many", KIND, ids, Missing::RefuseAll)
     }
+
+    /// Deletes what a search found, in one operation: those of its runs, within its limit, that still match its filter
+    /// and are there. Answers how many those were. Beforehand, [`count`](Find::count) and [`page`](Find::page) of the
+    /// search tell what it would delete.
+    ///
+    /// # Errors
+    /// Those of [`Find::page`].
+    pub fn delete_found(&mut self, found: &Find<Run>) -> Result<u64> {
+        let mut again = found.begin(true)?;
+        let mut ids = Vec::new();
+        for id in found.ids()? {
+            let id = id?;
+            if let Some((row, _)) = self.0.find(KIND, id.as_str())?
+                && again.still_matches(&self.0.read(KIND, row)?)?
+            {
+                ids.push(id);
+            }
+        }
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let ids = ids.iter().map(RunId::as_str);
+        deletion::delete_many(self.0, "run.delete_many", KIND, ids, Missing::Ignore)
+    }
 }
 
 shared_calls!(RunsMut, RunId, "run");

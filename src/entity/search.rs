@@ -1,13 +1,15 @@
 //! Searches on the filter index: which runs of a snapshot match, and in which order.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::entity::aggregate::{Cells, Counts};
+use crate::entity::explain::ExplanationStep;
 use crate::entity::state::State;
 use crate::error::Result;
-use crate::filter::column::{Column, key_float};
+use crate::filter::column::{Column, float_key, key_float};
 use crate::filter::field::Known;
 use crate::filter::words::Words;
 use crate::filter::{Block, Builder, FieldBlock, FieldKey, Loaded, Part, Rows, Seen, View};
@@ -177,6 +179,52 @@ impl State {
         Ok(count + tail(view, check)?.len() as u64)
     }
 
+    /// [`search_count`](Self::search_count), telling each step.
+    pub(crate) fn search_explained(
+        &self,
+        view: &View,
+        filter: &Filter,
+        scope: SearchScope,
+        check: &mut dyn FnMut(Row) -> Result<bool>,
+        steps: &mut Vec<ExplanationStep>,
+    ) -> Result<u64> {
+        let began = Instant::now();
+        let mut matching = Vec::new();
+        for part in &view.parts {
+            matching.push(self.search_part(part, &Filter::all(), scope, check)?);
+        }
+        let count = |matching: &[Words]| matching.iter().map(Words::count).sum::<u64>();
+        let mut step = |condition: String, estimate, matches, records, began: Instant| {
+            steps.push(ExplanationStep { condition, estimate, matches, records, took: began.elapsed() });
+        };
+        step("scope, and what is not deleted".to_owned(), count(&matching), count(&matching), 0, began);
+        let conditions = match filter {
+            Filter::And(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for condition in conditions {
+            let (began, mut estimate, mut records) = (Instant::now(), 0, 0);
+            for (part, matching) in view.parts.iter().zip(&mut matching) {
+                let answer = self.exec().answer(condition, part)?;
+                let maybe = answer.maybe.unwrap_or_else(Words::empty);
+                estimate += answer.sure.count() + maybe.count();
+                let mut looked_up = maybe;
+                looked_up.and(matching);
+                records += looked_up.count();
+                matching.and(&answer.sure);
+                // What the whole filter refuses would be refused later.
+                matching.or(&by_records(part, &looked_up, check)?);
+            }
+            step(condition.to_string(), estimate, count(&matching), records, began);
+        }
+        let (began, rest) = (Instant::now(), view.rest.len() as u64);
+        let tail = tail(view, check)?.len() as u64;
+        if rest > 0 {
+            step("all of that, of runs beside the index".to_owned(), rest, tail, rest, began);
+        }
+        Ok(count(&matching) + tail)
+    }
+
     fn search_part(
         &self,
         part: &Part,
@@ -207,7 +255,8 @@ impl State {
         Ok(matches)
     }
 
-    /// The rows from `from` up to `to` of what matches, by a field's numbers, of equal ones the newest first; none if
+    /// The rows from `from` up to `to` of what matches `after` some place, by a field's numbers, of equal ones the newest
+    /// first; none if
     /// numbers alone do not decide: some row holds something that comes before a number, or a number that the index does
     /// not know, or nothing while there are not rows enough with numbers.
     pub(crate) fn by_number(
@@ -215,10 +264,11 @@ impl State {
         matches: &Matches,
         field: &QueryField,
         descending: bool,
+        after: After,
         from: usize,
         to: usize,
     ) -> Result<Option<Vec<Row>>> {
-        if !matches.tail.is_empty() {
+        if !matches.tail.is_empty() || matches!(after, After::Unknown) {
             return Ok(None);
         }
         let exec = self.exec();
@@ -250,13 +300,28 @@ impl State {
             };
             found += with_number;
             let whole = with_number == numbers.len() as u64;
-            walks.push(Walk::new(part, matching, numbers, descending, with_number, whole, to));
+            walks.push(Walk::new(part, matching, numbers, descending, whole));
+        }
+        // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast as looking
+        // one up; each block begins with one. In an order that goes with the rows, one block has most of them.
+        let rows: u64 = walks.iter().map(|walk| walk.numbers.len() as u64).sum();
+        let wanted = (walks.len() as u64).saturating_add(to as u64);
+        let is_few = wanted.saturating_mul(rows) > found.saturating_mul(found).saturating_mul(40);
+        if is_few && matches!(after, After::Nothing) && !walks.iter().all(|walk| walk.whole) {
+            walks.iter_mut().for_each(|walk| walk.gather(to));
         }
         // What has no number comes after those that have.
-        if found < to as u64 && found < total {
+        if matches!(after, After::Nothing) && found < to as u64 && found < total {
             return Ok(None);
         }
-        let skipped = if walks.iter().all(|walk| walk.whole) { skip(&mut walks, from) } else { 0 };
+        let skipped = match after {
+            After::Row(key, row) => {
+                walks.iter_mut().for_each(|walk| walk.begin_after(key, row));
+                0
+            }
+            _ if walks.iter().all(|walk| walk.whole) => skip(&mut walks, from),
+            _ => 0,
+        };
         let mut heap = BinaryHeap::new();
         let push = |heap: &mut BinaryHeap<(Reverse<u64>, u32, usize)>, walks: &mut Vec<Walk<'_>>, at: usize| {
             if let Some((key, row)) = walks.get_mut(at).and_then(Walk::next) {
@@ -274,7 +339,32 @@ impl State {
             position += 1;
             push(&mut heap, &mut walks, at);
         }
+        // Those without a number come next.
+        if !matches!(after, After::Nothing) && position < to && found < total {
+            return Ok(None);
+        }
         Ok(Some(rows))
+    }
+}
+
+/// Where the wanted rows begin, in an order by numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum After {
+    Nothing,
+    /// After this key and row.
+    Row(u64, u32),
+    /// After a number that no key is of.
+    Unknown,
+}
+
+impl After {
+    pub(crate) fn of(number: &Value, row: u32) -> Self {
+        let float = number.as_f64().unwrap_or(f64::NAN);
+        let is_exact = Value::Float(float).numeric_cmp(number).is_some_and(Ordering::is_eq);
+        match float_key(float) {
+            Some(key) if is_exact => After::Row(key, row),
+            _ => After::Unknown,
+        }
     }
 }
 
@@ -347,24 +437,24 @@ impl State {
         matches.tail.iter().try_for_each(|row| each(&mut read(Row(*row))?))
     }
 
-    /// What some rows that match hold of some fields that are no sets, in their order.
+    /// What some rows hold of some fields that are no sets, in their order.
     pub(crate) fn project_rows(
         &self,
-        matches: &Matches,
+        view: &View,
         rows: &[Row],
         fields: &[QueryField],
         read: &mut dyn FnMut(Row) -> Result<Cells>,
         each: &mut dyn FnMut(&mut Cells) -> Result<()>,
     ) -> Result<()> {
-        let mut columns: Vec<Option<Vec<Columns>>> = matches.parts.iter().map(|_| None).collect();
+        let mut columns: Vec<Option<Vec<Columns>>> = view.parts.iter().map(|_| None).collect();
         for row in rows {
-            let found = (0..).zip(matches.view.parts.iter().zip(&matches.parts)).find_map(|(at, (part, matching))| {
-                let offset = part.block.rows.offset(row.0).filter(|offset| matching.contains(*offset))?;
-                Some((at, part, offset))
+            let found = (0..).zip(&view.parts).find_map(|(at, part)| {
+                let offset = part.block.rows.offset(row.0).filter(|offset| part.live.contains(*offset))?;
+                Some((at, offset))
             });
             let mut cells = Cells::new();
-            if let Some((at, part, offset)) = found
-                && let Some(known) = columns.get_mut::<usize>(at)
+            if let Some((at, offset)) = found
+                && let (Some(known), Some(part)) = (columns.get_mut::<usize>(at), view.parts.get::<usize>(at))
             {
                 let known = match known {
                     Some(known) => known,
@@ -389,11 +479,7 @@ impl State {
         counts: &mut Counts,
     ) -> Result<()> {
         let mut by_record = |row: Row, counts: &mut Counts| -> Result<()> {
-            let values = read(row)?;
-            if values.is_empty() {
-                counts.add_missing(1);
-            }
-            values.iter().for_each(|value| counts.add(value, 1));
+            counts.add_all(&read(row)?);
             Ok(())
         };
         for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
@@ -481,18 +567,21 @@ impl Matches {
         self.parts.iter().map(Words::count).sum::<u64>() + self.tail.len() as u64
     }
 
-    /// The rows, newest first.
-    pub(crate) fn newest(&self) -> impl Iterator<Item = Row> + '_ {
+    /// The rows below one, newest first.
+    pub(crate) fn newest(&self, below: u32) -> impl Iterator<Item = Row> + '_ {
         let parts = || self.view.parts.iter().zip(&self.parts);
         // Overlays and the rest lie among the blocks.
         let overlays = parts().filter(|(part, _)| part.stored.is_none());
         let mut among: Vec<u32> =
             overlays.flat_map(|(part, matches)| matches.iter().map(|offset| part.block.rows.row(offset))).collect();
         among.extend(&self.tail);
+        among.retain(|row| *row < below);
         among.sort_unstable();
-        let blocks = parts().rev().filter(|(part, _)| part.stored.is_some());
-        let mut blocks =
-            blocks.flat_map(|(part, matches)| matches.iter_back().map(|offset| part.block.rows.row(offset))).peekable();
+        let blocks = parts().rev().filter(move |(part, _)| part.stored.is_some() && part.block.rows.row(0) < below);
+        let mut blocks = blocks
+            .flat_map(|(part, matches)| matches.iter_back().map(|offset| part.block.rows.row(offset)))
+            .skip_while(move |row| *row >= below)
+            .peekable();
         let mut among = among.into_iter().rev().peekable();
         std::iter::from_fn(move || {
             let next = match (blocks.peek(), among.peek()) {
@@ -520,31 +609,24 @@ struct Walk<'m> {
 }
 
 impl<'m> Walk<'m> {
-    fn new(
-        part: &'m Part,
-        matches: &'m Words,
-        numbers: &'m Column,
-        descending: bool,
-        count: u64,
-        whole: bool,
-        to: usize,
-    ) -> Self {
-        let mut walk = Walk { part, matches, numbers, descending, whole, position: 0, found: Vec::new() };
-        // Few of many are found sooner by themselves than by passing by all the others: one by itself takes about four
-        // times as long as one that is passed by.
-        if !whole && count.saturating_mul(count).saturating_mul(4) < (to as u64).saturating_mul(numbers.len() as u64) {
-            let keys = matches.iter().filter_map(|offset| Some((numbers.of_row(offset)?, part.block.rows.row(offset))));
-            walk.found = keys.collect();
-            walk.position = numbers.len();
-            let key = |(key, row): &(u64, u32)| (if descending { *key } else { !*key }, *row);
-            // The first ones are wanted, which come last.
-            if let Some(behind) = walk.found.len().checked_sub(to).filter(|behind| *behind > 0) {
-                walk.found.select_nth_unstable_by_key(behind, key);
-                walk.found.drain(..behind);
-            }
-            walk.found.sort_unstable_by_key(key);
+    fn new(part: &'m Part, matches: &'m Words, numbers: &'m Column, descending: bool, whole: bool) -> Self {
+        Walk { part, matches, numbers, descending, whole, position: 0, found: Vec::new() }
+    }
+
+    /// Finds all that matches at once, instead of passing by what does not; the first `to` of it are wanted.
+    fn gather(&mut self, to: usize) {
+        let keys = self.matches.iter();
+        let keys = keys.filter_map(|offset| Some((self.numbers.of_row(offset)?, self.part.block.rows.row(offset))));
+        self.found = keys.collect();
+        self.position = self.numbers.len();
+        let descending = self.descending;
+        let key = |(key, row): &(u64, u32)| (if descending { *key } else { !*key }, *row);
+        // The first ones come last.
+        if let Some(behind) = self.found.len().checked_sub(to).filter(|behind| *behind > 0) {
+            self.found.select_nth_unstable_by_key(behind, key);
+            self.found.drain(..behind);
         }
-        walk
+        self.found.sort_unstable_by_key(key);
     }
 
     fn next(&mut self) -> Option<(u64, u32)> {
@@ -565,6 +647,22 @@ impl<'m> Walk<'m> {
             self.found.extend(equal.map(|row| (key, self.part.block.rows.row(*row))));
         }
         self.found.pop()
+    }
+
+    /// Leaves out what does not come after a key and a row.
+    fn begin_after(&mut self, key: u64, row: u32) {
+        self.position = self.before(key);
+        let at = if self.descending { self.numbers.len().checked_sub(self.position + 1) } else { Some(self.position) };
+        let last = at.and_then(|at| self.numbers.at(at)).filter(|(found, _)| *found == key);
+        if last.is_none() {
+            return;
+        }
+        // The rows of that key come whole, and part of them is behind.
+        let range = self.numbers.equal(key);
+        self.position += range.1 - range.0;
+        let equal = self.numbers.rows(range).iter().filter(|row| self.matches.contains(**row));
+        let equal = equal.map(|offset| (key, self.part.block.rows.row(*offset)));
+        self.found = equal.filter(|(_, found)| *found < row).collect();
     }
 
     /// How many numbers come before `key`.

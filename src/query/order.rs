@@ -1,6 +1,7 @@
 //! Orders: by which fields, in which direction, and where what has no value goes.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::id::EntityKind;
@@ -105,6 +106,14 @@ pub(crate) fn compare(orders: &[Order], a: &(Vec<SortKey>, u32), b: &(Vec<SortKe
     differing.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| b.1.cmp(&a.1))
 }
 
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, nulls) =
+            (if self.descending { "-" } else { "" }, if self.nulls_first { " nulls first" } else { "" });
+        write!(f, "{sign}{}{nulls}", self.field)
+    }
+}
+
 impl From<&str> for Order {
     fn from(name: &str) -> Self {
         match name.strip_prefix('-') {
@@ -121,7 +130,7 @@ impl From<QueryField> for Order {
 }
 
 /// What an entity is sorted by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum SortKey {
     /// Not NaN.
     Number(Value),

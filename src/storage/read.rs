@@ -220,6 +220,8 @@ impl<K: redb::Key + 'static, V: redb::Value + 'static> OnUse<K, V> {
     }
 }
 
+type FilterFields = ReadOnlyTable<(u32, u32, u8, u32, u32), &'static [u8]>;
+
 /// The tables of one snapshot.
 pub(crate) struct ReadTables {
     records: PerKind<OnUse<u32, &'static [u8]>>,
@@ -322,7 +324,7 @@ impl ReadTables {
         self.filter_blocks.open_if_there(&self.transaction)
     }
 
-    pub(super) fn filter_table(&self) -> Result<Option<&ReadOnlyTable<(u32, u32, u8, u32, u32), &'static [u8]>>> {
+    pub(super) fn filter_table(&self) -> Result<Option<&FilterFields>> {
         self.filter.open_if_there(&self.transaction)
     }
 

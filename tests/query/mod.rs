@@ -5,6 +5,7 @@ mod figures;
 mod find;
 mod language;
 mod orders;
+mod pages;
 mod plain;
 mod predicates;
 mod random;

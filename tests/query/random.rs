@@ -474,7 +474,10 @@ fn ask(random: &mut Random, both: &Both) -> usize {
         "{told}"
     );
     assert_eq!(found.count().unwrap(), expected.len() as u64, "{told}");
-    if random.percent(40) {
+    if random.percent(15) {
+        super::pages::check(random, &found, &told);
+    }
+    if random.percent(20) {
         super::figures::check(random, &found, &told);
     }
     expected.len()
