@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
 
 use modeldb::{Change, Edit, Fact, Head, KeyValues, ProjectId, Run, Snapshot, Timestamp, Value};
 
@@ -19,26 +18,10 @@ pub(crate) fn print(snapshot: &Snapshot, project: &ProjectId, before: &Head) -> 
     audit(snapshot, before)
 }
 
-/// The number of the last series; 0 before the first.
-pub(crate) fn last_series(snapshot: &Snapshot, project: &ProjectId) -> modeldb::Result<i64> {
-    let mut last = 0;
-    for run in snapshot.runs().list_in_project(project)? {
-        last = last.max(run?.attributes.get("series").and_then(Value::as_i64).unwrap_or(0));
-    }
-    Ok(last)
-}
-
-/// All runs that came to an end, the best first.
+/// All runs with a result, the best first.
 fn ranking(snapshot: &Snapshot, project: &ProjectId) -> modeldb::Result<Vec<Run>> {
-    let mut runs = Vec::new();
-    for run in snapshot.runs().list_in_project(project)? {
-        let run = run?;
-        if run.end_time.is_some() {
-            runs.push(run);
-        }
-    }
-    runs.sort_by(|a, b| metric(b, "accuracy").total_cmp(&metric(a, "accuracy")));
-    Ok(runs)
+    let found = snapshot.runs().find("metrics.accuracy is not null")?.in_project(project);
+    found.order_by("-metrics.accuracy").iter()?.collect()
 }
 
 fn metric(run: &Run, key: &str) -> f64 {
@@ -140,18 +123,4 @@ fn audit(snapshot: &Snapshot, before: &Head) -> Outcome {
     }
     println!("Head of the log, to be kept elsewhere: {}", report.head);
     Ok(())
-}
-
-/// A bar on a terminal; nothing in a file.
-pub(crate) fn progress(done: usize, all: usize) {
-    let mut to = io::stderr();
-    if !to.is_terminal() {
-        return;
-    }
-    let width = 40 * done / all;
-    // Where to show progress cannot be a reason to stop.
-    let _ = write!(to, "\r[{:<40}] {done}/{all}", "#".repeat(width));
-    if done == all {
-        let _ = writeln!(to, "\n");
-    }
 }
