@@ -189,6 +189,11 @@
 //! assert_eq!(view.name()?, "a");
 //! assert_eq!(view.metric("accuracy")?.and_then(|value| value.as_f64()), Some(0.9));
 //! assert!(view.tags().any(|tag| tag == "baseline"));
+//!
+//! // A page of what was found, of which a list shows a few fields.
+//! let good = store.read().runs().find("metrics.accuracy > 0.8")?.order_by("-metrics.accuracy");
+//! let lines = good.page_views(1, 20, |run| Ok(format!("{} {}", run.name()?, run.tags().len())))?;
+//! assert_eq!((lines.items, lines.total), (vec!["a 1".to_owned()], 1));
 //! # Ok(())
 //! # }
 //! ```
