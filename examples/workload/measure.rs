@@ -16,6 +16,10 @@ impl Times {
         result
     }
 
+    pub(crate) fn push(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
     pub(crate) fn extend(&mut self, other: Times) {
         self.0.extend(other.0);
     }
@@ -44,7 +48,12 @@ pub(crate) fn cpu_seconds() -> f64 {
     ticks.sum::<f64>() / 100.0
 }
 
-/// The most memory this process ever had resident, in MB.
+/// Begins anew with [`peak_rss_mb`], where Linux allows it.
+pub(crate) fn forget_peak_rss() {
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory this process ever had resident, or since it was forgotten, in MB.
 pub(crate) fn peak_rss_mb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -23,14 +23,16 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const DURABLE_RUNS: usize = 20_000;
 
 pub(crate) struct Workload {
-    folder: PathBuf,
-    n: usize,
-    place: PathBuf,
-    store: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) n: usize,
+    pub(crate) place: PathBuf,
+    /// Where the bulk load is.
+    pub(crate) store: PathBuf,
+    pub(crate) cache_mib: usize,
 }
 
 /// The experiments of the workload by name, made where they are missing.
-fn experiments(store: &Store) -> modeldb::Result<HashMap<String, ExperimentId>> {
+pub(crate) fn experiments(store: &Store) -> modeldb::Result<HashMap<String, ExperimentId>> {
     store.write(|w| {
         let project = w.projects().get_or_create("bench")?;
         (0..10)
@@ -61,17 +63,17 @@ fn load_portion(store: &Store, experiments: &HashMap<String, ExperimentId>, port
     })
 }
 
-fn cache() -> modeldb::Options {
-    Store::options().cache_bytes(1 << 30)
-}
-
 impl Workload {
-    pub(crate) fn new(folder: PathBuf, n: usize, place: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf, n: usize, place: PathBuf, cache_mib: usize) -> Self {
         let store = place.join(format!("bulk-{n}"));
-        Workload { folder, n, place, store }
+        Workload { folder, n, place, store, cache_mib }
     }
 
-    fn file(&self) -> PathBuf {
+    pub(crate) fn cache(&self) -> modeldb::Options {
+        Store::options().cache_bytes(self.cache_mib << 20)
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.join(format!("runs-{}.jsonl", self.n))
     }
 
@@ -91,7 +93,7 @@ impl Workload {
         let count = lines.len();
         let folder = self.place.join(format!("durable-{threads}"));
         let _ = fs::remove_dir_all(&folder);
-        let store = cache().open(&folder)?;
+        let store = self.cache().open(&folder)?;
         let experiments = experiments(&store)?;
         let written = measure::bytes_written();
         let start = Instant::now();
@@ -154,7 +156,7 @@ impl Workload {
             return Ok(());
         }
         let _ = fs::remove_dir_all(&self.store);
-        let store = cache().open(&self.store)?;
+        let store = self.cache().open(&self.store)?;
         let experiments = experiments(&store)?;
         let (mut loading, mut cpu) = (Duration::ZERO, 0.0);
         let mut portion = Vec::with_capacity(PORTION);
@@ -181,14 +183,16 @@ impl Workload {
         }
         eprintln!("\r{} runs loaded", self.n);
         let start = Instant::now();
+        // Caught up: searches find an index, and need not look at what was loaded.
+        store.optimize()?;
         store.close()?;
-        let closing = start.elapsed();
+        let catching_up = start.elapsed();
         if tell {
             println!(
                 "{}",
                 json!({
                     "phase": "ingest_bulk", "n": self.n, "runs_per_s": (self.n as f64 / loading.as_secs_f64()).round(),
-                    "caught_up_runs_per_s": (self.n as f64 / (loading + closing).as_secs_f64()).round(),
+                    "caught_up_runs_per_s": (self.n as f64 / (loading + catching_up).as_secs_f64()).round(),
                     "cpu_us_per_run": round1(cpu * 1e6 / self.n as f64),
                 })
             );
@@ -200,7 +204,7 @@ impl Workload {
     pub(crate) fn open(&self) -> Result<()> {
         let mut times = Times::default();
         for _ in 0..15 {
-            let store = times.time(|| cache().open(&self.store))?;
+            let store = times.time(|| self.cache().open(&self.store))?;
             store.close()?;
         }
         println!("{}", json!({"phase": "open", "n": self.n, "ms": round1(times.quantile_us(0.5) / 100.0) / 10.0}));
@@ -209,7 +213,7 @@ impl Workload {
 
     /// Complete runs by id, in random order, the cache holding the data.
     pub(crate) fn point_read(&self) -> Result<()> {
-        let store = cache().open(&self.store)?;
+        let store = self.cache().open(&self.store)?;
         let snapshot = store.read();
         let queries: Json =
             serde_json::from_reader(fs::File::open(self.folder.join(format!("queries-{}.json", self.n)))?)?;
@@ -249,7 +253,7 @@ impl Workload {
                 })
             );
         }
-        println!("{}", json!({"phase": "memory", "during": "query", "peak_rss_mb": measure::peak_rss_mb()}));
+        println!("{}", json!({"phase": "memory", "during": "read", "peak_rss_mb": measure::peak_rss_mb()}));
         Ok(())
     }
 
@@ -276,7 +280,7 @@ impl Workload {
         victim.wait()?;
         let file_bytes = fs::metadata(copy.join("store.redb"))?.len();
         let start = Instant::now();
-        let store = cache().open(&copy)?;
+        let store = self.cache().open(&copy)?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
         let runs = store.stats()?.runs;
         assert!(runs as usize > self.n, "the victim wrote nothing");
@@ -288,7 +292,7 @@ impl Workload {
 
     /// Durable commits on top of the loaded store: what a commit costs once there is something.
     pub(crate) fn ingest_on_top(&self) -> Result<()> {
-        let store = cache().open(&self.store)?;
+        let store = self.cache().open(&self.store)?;
         let experiments = experiments(&store)?;
         let lines = self.fresh_runs(5_000, std::process::id() as usize)?;
         let written = measure::bytes_written();
