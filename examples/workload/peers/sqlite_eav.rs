@@ -49,14 +49,16 @@ const TAGS_ABOVE: &str = "select t.key, count(*) from key_values as k indexed by
 
 type Plans = &'static [(&'static str, &'static str)];
 
-/// The runs of pages. `walk` goes by time until it has a page, `index` sorts what an index finds.
+/// The runs of pages: `walk` goes by time until it has a page, `index` sorts what an index finds. What is asked of a
+/// run that was found goes by the primary key: with a plus, `value` is no term of an index, by which SQLite would look
+/// through all runs of that value each time.
 fn pages(query: &Query) -> Plans {
     match query {
         Query::Above { .. } => &[
             (
                 "walk",
                 "select run from runs as r indexed by by_start where exists (select 1 from key_values as k
-                where k.run = r.run and kind = 1 and key = 'accuracy' and value > ?)
+                where k.run = r.run and kind = 1 and key = 'accuracy' and +value > ?)
                 order by start_time desc limit 20",
             ),
             (
@@ -70,9 +72,9 @@ fn pages(query: &Query) -> Plans {
             "",
             "select run from key_values as t indexed by by_value where kind = 3 and key = ? and value is null
             and exists (select 1 from key_values as k where k.run = t.run and kind = 0 and key = 'optimizer'
-                and value = ?)
+                and +value = ?)
             and exists (select 1 from key_values as k where k.run = t.run and kind = 1 and key = 'accuracy'
-                and value > ?)
+                and +value > ?)
             order by start_time desc limit 20",
         )],
         Query::LossIn { .. } => &[(
@@ -100,7 +102,7 @@ fn pages(query: &Query) -> Plans {
             (
                 "walk",
                 "select run from runs as r indexed by by_start where exists (select 1 from key_values as k
-                where k.run = r.run and kind = 1 and key = 'rare_metric' and value <> ?)
+                where k.run = r.run and kind = 1 and key = 'rare_metric' and +value <> ?)
                 order by start_time desc limit 20",
             ),
             (
@@ -133,9 +135,9 @@ fn counts(query: &Query) -> Plans {
             "",
             "select count(*) from key_values as t indexed by by_value where kind = 3 and key = ? and value is null
             and exists (select 1 from key_values as k where k.run = t.run and kind = 0 and key = 'optimizer'
-                and value = ?)
+                and +value = ?)
             and exists (select 1 from key_values as k where k.run = t.run and kind = 1 and key = 'accuracy'
-                and value > ?)",
+                and +value > ?)",
         )],
         Query::LossIn { .. } => &[("", "select count(*) from runs indexed by by_experiment where experiment = ?")],
         Query::Loss | Query::From { .. } => &[("", "select count(*) from runs")],
@@ -160,18 +162,18 @@ fn counts(query: &Query) -> Plans {
                 "select count(*) from key_values as t indexed by by_value
                 where kind = 0 and key = 'optimizer' and value = ?1
                 and exists (select 1 from key_values as k where k.run = t.run and kind = 2 and key = 'status'
-                    and value = ?2)
+                    and +value = ?2)
                 and exists (select 1 from key_values as k where k.run = t.run and kind = 1 and key = 'accuracy'
-                    and value > ?3)",
+                    and +value > ?3)",
             ),
             (
                 "status first",
                 "select count(*) from key_values as t indexed by by_value
                 where kind = 2 and key = 'status' and value = ?2
                 and exists (select 1 from key_values as k where k.run = t.run and kind = 0 and key = 'optimizer'
-                    and value = ?1)
+                    and +value = ?1)
                 and exists (select 1 from key_values as k where k.run = t.run and kind = 1 and key = 'accuracy'
-                    and value > ?3)",
+                    and +value > ?3)",
             ),
         ],
     }
