@@ -3,7 +3,8 @@
 //!
 //! It is a library with a store in one file: typed projects, experiments, runs, comments, jobs and lineage, written in transactions, read from
 //! snapshots, and told in a hash-chained log of every change. It is **not** a server, a cluster, a vector database or
-//! a training framework; servers, command-line tools and notebooks embed it. It is synchronous, and starts no thread.
+//! a training framework; servers, command-line tools and notebooks embed it. It is synchronous; a large store keeps a thread for the upkeep of its
+//! indexes, unless [`Options::background`] says otherwise.
 //!
 //! ```
 //! use modeldb::{NewRun, Store};
@@ -59,6 +60,11 @@
 //!   the [query language](guide::query_language), and give a [`Find`]: scopes, [`Order`]s, and at the end a
 //!   [page](Find::page) with its total, [`top`](Find::top), [`count`](Find::count), [`ids`](Find::ids) or an
 //!   [iterator](Find::iter). ModelDB's [`Predicate`]s translate to the same filters.
+//!   - by figures: [`facets`](Find::facets), [`aggregate`](Find::aggregate), [`group_by`](Find::group_by), and
+//!     [`columns`](Find::columns) without reading records; [`Runs::compare`] for a few runs
+//!   - page by page over later snapshots: [`page_after`](Find::page_after); bounded: [`budget`](Find::budget); and how:
+//!     [`explain`](Find::explain)
+//!   - [`RunsMut::delete_found`] deletes what was found
 //!   - [`Filter::parse`], [`Filter::parse_mlflow`] and [`Filter::parse_client`] read text; `Display` writes it
 //!   - also [`Runs::children`], [`Runs::by_dataset_version`], [`Projects::summary`], [`Projects::dataset_count`]
 //!   - [`Filter::matches`] asks it of an [`Entity`] that was met elsewhere, as in a watch
@@ -124,7 +130,7 @@ pub use audit::Audit;
 pub use entity::aggregate::{Aggregate, Facets, Group};
 pub use entity::budget::Budget;
 pub use entity::comment::{Comments, CommentsMut};
-pub use entity::compare::Comparison as RunComparison;
+pub use entity::compare::RunComparison;
 pub use entity::copies::{CloneOptions, CopyOptions};
 pub use entity::cursor::{FindCursor, FindPage};
 pub use entity::experiment::{Experiments, ExperimentsMut};

@@ -13,7 +13,7 @@ use crate::value::Value;
 /// What some runs hold, field by field.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Comparison {
+pub struct RunComparison {
     /// Fields that not all runs hold the same of, with what each run holds, none where it is missing or null: attributes,
     /// hyperparameters and metrics in order of keys, then the others.
     pub differing: Vec<(QueryField, Vec<Option<Value>>)>,
@@ -37,7 +37,7 @@ impl Runs<'_> {
     ///
     /// # Errors
     /// `NotFound` if one of them is not there.
-    pub fn compare<'i>(&self, ids: impl IntoIterator<Item = &'i RunId>) -> Result<Comparison> {
+    pub fn compare<'i>(&self, ids: impl IntoIterator<Item = &'i RunId>) -> Result<RunComparison> {
         let runs = ids.into_iter().map(|id| self.get(id)).collect::<Result<Vec<Run>>>()?;
         let mut fields: Vec<QueryField> = Vec::new();
         let mut keys_of = |entries: fn(&Run) -> &KeyValues, field: fn(String) -> QueryField| {
@@ -54,7 +54,7 @@ impl Runs<'_> {
             let mut values = values_of(&Subject::new(entity), field);
             if field.is_set() { Some(Value::List(values)) } else { values.pop() }
         };
-        let mut comparison = Comparison { differing: Vec::new(), equal: Vec::new() };
+        let mut comparison = RunComparison { differing: Vec::new(), equal: Vec::new() };
         for field in fields {
             let values: Vec<Option<Value>> = entities.iter().map(|entity| held(entity, &field)).collect();
             match values.split_first() {

@@ -95,6 +95,42 @@
 //! # }
 //! ```
 //!
+//! # Compare and sum up runs
+//!
+//! Facets, groups and columns come from the index, without reading a record.
+//!
+//! ```
+//! use modeldb::{Filter, NewRun, Store, Value};
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     let experiment = w.experiments().get_or_create(&project, "e")?;
+//! #     for (name, optimizer, accuracy) in [("a", "adam", 0.7), ("b", "adam", 0.9), ("c", "sgd", 0.8)] {
+//! #         let run = NewRun::named(name).hyperparameter("optimizer", optimizer).metric("accuracy", accuracy);
+//! #         w.runs().create(&experiment, run.tag("baseline"))?;
+//! #     }
+//! #     Ok(())
+//! # })?;
+//! let read = store.read();
+//! let all = read.runs().find(Filter::all())?;
+//! assert_eq!(all.facets("tags")?.values, [(Value::from("baseline"), 3)]);
+//! for group in all.group_by("hyperparameters.optimizer", "metrics.accuracy")? {
+//!     let figures = &group.aggregate;
+//!     println!("{:?}: best {:?}, median {:?} of {}", group.value, figures.max(), figures.median(), figures.total);
+//! }
+//! let best = all.order_by("-metrics.accuracy").limit(2);
+//! let table = best.columns(["name", "hyperparameters.optimizer", "metrics.accuracy"])?;
+//! assert_eq!(table[0], [Value::from("b"), Value::from("adam"), Value::from(0.9)]);
+//!
+//! let ids = best.ids()?.collect::<modeldb::Result<Vec<_>>>()?;
+//! for (field, values) in read.runs().compare(&ids)?.differing {
+//!     println!("{field}: {values:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Take searches from a user
 //!
 //! An error shows where the text went wrong; limits keep a text from costing more than the records it reads. MLflow's

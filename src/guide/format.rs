@@ -25,13 +25,15 @@
 //! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text; under 2^32 - 1, how many times the changes of the log, and the records of entities whose purge has begun, name it: `u64` LE |
 //! | `entries` | key: `u64`, row: `u32` | nothing; an entry of the key index |
 //! | `dates` | kind: `u8`, row: `u32` | `i64`: the latest date of what is under a project or an experiment |
+//! | `filter_blocks` | number: `u32` | envelope of what a block of the filter index is of |
+//! | `filter` | number: `u32`, generation: `u32`, space: `u8`, code: `u32`, piece: `u32` | piece of the envelope of a field of a block |
 //!
-//! All tables exist from the first commit of the file on. Kinds are 1 project, 2 experiment, 3 run, 4 comment, 5 job,
+//! All tables exist from the first commit of the file on, but for the last two: anything of those may be missing. Kinds are 1 project, 2 experiment, 3 run, 4 comment, 5 job,
 //! 6 lineage edge. Rows and codes are dense from 0, in the order in which the log creates entities and first uses keys,
 //! and never reused. A purged entity has no record.
 //!
 //! A value longer than a page would take a run of pages rounded up to a power of two. So log parts and packs are cut
-//! in pieces of 4,040 bytes, and texts in pieces of 65,408, numbered from 0.
+//! in pieces of 4,040 bytes, texts and fields of blocks in pieces of 65,408, numbered from 0.
 //!
 //! # Envelope
 //!
@@ -52,6 +54,8 @@
 //! | 17 | pack | last sequence, 8 bytes |
 //! | 32 | text of a key | code, 4 bytes |
 //! | 33 | setting | its name |
+//! | 34 | field of a block of the filter index | number, generation, 4 bytes each; space, 1 byte; code, 4 bytes |
+//! | 35 | block of the filter index | number, 4 bytes |
 //!
 //! Texts have no envelope: their key is their digest.
 //!
@@ -206,6 +210,25 @@
 //! all commits up to its watermark; those of later commits are made again from the log when the store is opened. The
 //! table `dates` follows the log with the same watermark.
 //!
+//! # Filter index
+//!
+//! Block `n` is of the rows of runs from `65536 * n` on, as of one commit: `filter_blocks` has its generation (`u32`
+//! LE), that commit (`u64` LE) and how many rows it is of (`u32` LE). Its fields stand in `filter` under that
+//! generation; others are left behind by a block that was being made, and go with the next. The setting
+//! `filter-changed` is a sequence number (`u64` LE) and a roaring bitmap of the rows that commits up to it changed
+//! after their block was made: it is written with the key index's watermark, and the log tells of later ones.
+//! `filter-purged` is a roaring bitmap of rows whose records are gone and that blocks may still hold.
+//!
+//! Spaces: 1 project and 2 experiment (by row), 3 tags, 4 features, 5 name, 6 owner, 7 `date_created`, 8
+//! `date_updated`, 9 `start_time`, 10 `end_time`, 11 `version_number`, 12 `parent_id`, 13 `job_id`, 14 `code_version`;
+//! 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key. A field is a byte of what numbers it has (1
+//! integers, 2 doubles, 4 strings that read as numbers), and then sections, each after its length (`u32` LE), each an
+//! array of numbers compressed by pco's standalone format, or empty: keys (`u64`) and offsets of rows (`u16`) of
+//! numbers, of listed texts (by their place in the list) and of other texts (by SipHash-1-3 with a key of zeros); the
+//! rows with false, with true, with NaN, and with what only the record tells; the lengths (`u32`) of the listed texts;
+//! and, not compressed, these texts. The key of a number is the bits of its double, all inverted if it is negative, and
+//! otherwise with the top bit set; of a parent, its row.
+//!
 //! # Why a crash leaves a store
 //!
 //! 1. redb commits by writing new pages beside the old ones and then one header that names the new root and carries a
@@ -218,7 +241,9 @@
 //!    tables at open. None of it can disagree with them.
 //! 4. The key index's watermark is written by the transaction that completes the entries up to it. So it is never
 //!    ahead of its entries, nor, being in the same file, of the log.
-//! 5. A new file is complete and synced before it is renamed, and the folder is synced after it.
+//! 5. A block of the filter index counts from the transaction on that names it, which is after those of its fields.
+//!    Commits without a sync write them: a crash loses the last blocks, and what it leaves is of commits that are there.
+//! 6. A new file is complete and synced before it is renamed, and the folder is synced after it.
 //!
 //! # What the format's number means
 //!
