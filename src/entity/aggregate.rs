@@ -108,6 +108,8 @@ enum Key {
 #[derive(Default)]
 pub(crate) struct Counts {
     counts: HashMap<Key, (Value, u64)>,
+    /// Apart, since each block names them again.
+    texts: HashMap<String, u64>,
     missing: u64,
 }
 
@@ -144,9 +146,20 @@ impl Counts {
         if count == 0 {
             return;
         }
+        if let Value::String(text) = value {
+            return self.add_text(text, count);
+        }
         match Key::of(value) {
             Some((key, value)) => self.counts.entry(key).or_insert((value, 0)).1 += count,
             None => self.missing += count,
+        }
+    }
+
+    pub(crate) fn add_text(&mut self, text: &str, count: u64) {
+        match self.texts.get_mut(text) {
+            Some(known) => *known += count,
+            None if count > 0 => drop(self.texts.insert(text.to_owned(), count)),
+            None => {}
         }
     }
 
@@ -163,7 +176,8 @@ impl Counts {
     }
 
     fn finish(self, total: u64) -> Facets {
-        let mut values: Vec<(Value, u64)> = self.counts.into_values().collect();
+        let texts = self.texts.into_iter().map(|(text, count)| (Value::String(text), count));
+        let mut values: Vec<(Value, u64)> = self.counts.into_values().chain(texts).collect();
         values.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.total_cmp(b)));
         Facets { values, missing: self.missing, total }
     }

@@ -131,9 +131,14 @@ impl<'f> Answering<'f> {
             if let Some(rows) = self.rows_by_index(&matches, from, to, after)? {
                 return Ok((rows, total));
             }
-            for row in matches.newest(u32::MAX) {
-                kept.push(&self.walk.read(row)?);
-            }
+            let fields: Vec<QueryField> = self.orders.iter().map(|order| order.field().clone()).collect();
+            let (state, orders) = (self.state(), self.orders);
+            let mut read = |row| self.walk.read_as(row, |subject| cells_of(subject, &fields));
+            state.project(&matches, &fields, &mut read, &mut |row, cells| {
+                let keys = orders.iter().zip(cells.iter_mut()).map(|(order, cell)| order.key_of(cell.take()));
+                kept.push((keys.collect(), row.0));
+                Ok(())
+            })?;
             return Ok((kept.finish(from), total));
         }
         let mut total = 0;
@@ -141,7 +146,8 @@ impl<'f> Answering<'f> {
             total += 1;
             // Without an order they come as they are wanted.
             if to > 0 && !(self.orders.is_empty() && kept.rows.len() >= to) {
-                kept.push(&stored);
+                let subject = Subject::new(&stored.entity);
+                kept.push((self.orders.iter().map(|order| order.key(&subject)).collect(), stored.row.0));
             }
         }
         Ok((kept.finish(from), total))
@@ -217,7 +223,7 @@ impl<'f> Answering<'f> {
         };
         let state = self.state();
         let mut read = |row| self.walk.read_as(row, |subject| cells_of(subject, fields));
-        state.project(&matches, fields, &mut read, each)
+        state.project(&matches, fields, &mut read, &mut |_, cells| each(cells))
     }
 
     /// Hands what the first `most` hold of some fields to `each`, in order.
@@ -288,9 +294,7 @@ struct Kept<'o> {
 }
 
 impl Kept<'_> {
-    fn push(&mut self, stored: &Stored) {
-        let subject = Subject::new(&stored.entity);
-        let position = (self.orders.iter().map(|order| order.key(&subject)).collect(), stored.row.0);
+    fn push(&mut self, position: Position) {
         if self.after.is_some_and(|after| order::compare(self.orders, &position, after).is_le()) {
             return;
         }

@@ -420,21 +420,22 @@ impl State {
         matches: &Matches,
         fields: &[QueryField],
         read: &mut dyn FnMut(Row) -> Result<Cells>,
-        each: &mut dyn FnMut(&mut Cells) -> Result<()>,
+        each: &mut dyn FnMut(Row, &mut Cells) -> Result<()>,
     ) -> Result<()> {
         for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
             let columns = self.columns(fields, part)?;
             let mut cells = Cells::new();
             for offset in matching.iter() {
+                let row = Row(part.block.rows.row(offset));
                 cells.clear();
                 cells.extend(columns.iter().map_while(|columns| columns.cell(offset)));
                 if cells.len() < fields.len() {
-                    cells = read(Row(part.block.rows.row(offset)))?;
+                    cells = read(row)?;
                 }
-                each(&mut cells)?;
+                each(row, &mut cells)?;
             }
         }
-        matches.tail.iter().try_for_each(|row| each(&mut read(Row(*row))?))
+        matches.tail.iter().try_for_each(|row| each(Row(*row), &mut read(Row(*row))?))
     }
 
     /// What some rows hold of some fields that are no sets, in their order.
@@ -508,7 +509,7 @@ impl State {
             }
             for (number, range) in held.texts.groups() {
                 if let Some(text) = held.text(number) {
-                    counts.add(&Value::from(text), held.texts.count_among(range, matching));
+                    counts.add_text(text, held.texts.count_among(range, matching));
                 }
             }
             for (key, range) in held.numbers.groups() {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::id::EntityKind;
 use crate::query::evaluate::{Item, Subject, items};
 use crate::query::field::{QueryField, Shape};
-use crate::value::Value;
+use crate::value::{Value, number_in};
 
 /// A field to sort by, and how. From its name: `"metrics.accuracy"`, or `"-metrics.accuracy"` for descending.
 ///
@@ -78,6 +78,18 @@ impl Order {
             Item::Text(text) => SortKey::Text(text.into_owned()),
             Item::Number(number) => SortKey::Number(Value::Int(number)),
         }
+    }
+
+    /// The field.
+    pub(crate) fn field(&self) -> &QueryField {
+        &self.field
+    }
+
+    /// Where an entity comes that holds this value of the field, or none.
+    pub(crate) fn key_of(&self, value: Option<Value>) -> SortKey {
+        let Some(value) = value else { return SortKey::Missing };
+        let number = value.as_str().filter(|_| self.field.shape() == Shape::Value).and_then(number_in);
+        SortKey::of(number.unwrap_or(value))
     }
 
     /// The field, and whether it is descending, if numbers come before what is missing.
