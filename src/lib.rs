@@ -65,6 +65,8 @@
 //!   - page by page over later snapshots: [`page_after`](Find::page_after); bounded: [`budget`](Find::budget); and how:
 //!     [`explain`](Find::explain)
 //!   - [`RunsMut::delete_found`] deletes what was found
+//!   - words, phrases, beginnings and near misses: [`TextQuery`]; with the feature `text`, `Find::most_relevant` with
+//!     excerpts, and [`Store::wait_indexed`]
 //!   - [`Filter::parse`], [`Filter::parse_mlflow`] and [`Filter::parse_client`] read text; `Display` writes it
 //!   - also [`Runs::children`], [`Runs::by_dataset_version`], [`Projects::summary`], [`Projects::dataset_count`]
 //!   - [`Filter::matches`] asks it of an [`Entity`] that was met elsewhere, as in a watch
@@ -120,10 +122,12 @@ mod query;
 mod snapshot;
 mod storage;
 mod store;
+mod text;
 mod time;
 mod upkeep;
 mod value;
 mod watch;
+mod words;
 mod write;
 
 pub use audit::Audit;
@@ -140,6 +144,8 @@ pub use entity::job::{Jobs, JobsMut};
 pub use entity::lineage::{Lineage, LineageMut};
 pub use entity::listing::{Cursor, Listed, Listing, ListingIter, Page};
 pub use entity::project::{Projects, ProjectsMut};
+#[cfg(feature = "text")]
+pub use entity::relevance::Relevant;
 pub use entity::run::{Runs, RunsMut};
 pub use entity::summary::{LastModifiedRun, MetricSummary, ProjectSummary};
 pub use entity::view::{RunGuard, RunView};
@@ -166,12 +172,15 @@ pub use query::order::Order;
 pub use query::pattern::{Pattern, PatternSyntax};
 pub use query::predicate::{Operator, Predicate};
 pub use query::series::Statistic;
+#[cfg(feature = "text")]
+pub use query::snippet::Snippet;
 pub use query::text::IntoFilter;
 pub use snapshot::{At, Changes, History, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy, Timestamp};
 pub use value::{Value, ValueRef};
 pub use watch::{Watch, Watched};
+pub use words::TextQuery;
 pub use write::{Once, Write};
 
 /// Tools to test programs that embed a store (feature `simulation`).

@@ -46,6 +46,15 @@ pub const FILTER_PATTERNS: usize = 64;
 /// thread has one. Patterns longer than a sixteenth of it are not even compiled.
 pub const QUERY_PATTERN_BYTES: usize = 1 << 20;
 
+/// Longest operand of `matches`, in bytes, and...
+pub const TEXT_QUERY_BYTES: usize = 16 << 10;
+
+/// ...most words in it: every record meets all of them.
+pub const TEXT_QUERY_WORDS: usize = 256;
+
+/// Longest word that others may be some edits away from, in characters: the automaton for it grows with each.
+pub const TEXT_NEAR_CHARS: usize = 64;
+
 /// Strings longer than this many bytes are stored once, by digest, beside records and log.
 pub(crate) const INLINE_BYTES: usize = 4096;
 
@@ -110,6 +119,33 @@ pub(crate) const FILTER_TEXTS: usize = 4096;
 
 /// A text longer than this many bytes is one of the further ones.
 pub(crate) const FILTER_TEXT_BYTES: usize = 256;
+
+/// Changes of rows that the text index is told of and remembers.
+#[cfg(feature = "text")]
+pub(crate) const TEXT_CHANGES: usize = 1 << 16;
+
+/// Runs, projects and experiments below which the text index is not made: evaluating them takes milliseconds.
+pub(crate) const TEXT_START_ROWS: u32 = 2048;
+
+/// A longer word is not in the text index, in bytes; what has one is looked up in its record.
+#[cfg(feature = "text")]
+pub(crate) const TEXT_WORD_BYTES: usize = 256;
+
+/// The words of a longer text are not in the text index, in bytes.
+#[cfg(feature = "text")]
+pub(crate) const TEXT_BYTES: usize = 1 << 20;
+
+/// The parts of a longer text are not in the text index, in bytes: they take about three times the room of the text.
+#[cfg(feature = "text")]
+pub(crate) const TEXT_PART_BYTES: usize = 64 << 10;
+
+/// Longer parts are not asked of the text index, in characters.
+#[cfg(feature = "text")]
+pub(crate) const TEXT_PART_CHARS: usize = 256;
+
+/// Memory in which the text index gathers what it writes next, in bytes.
+#[cfg(feature = "text")]
+pub(crate) const TEXT_MEMORY_BYTES: usize = 48 << 20;
 
 /// Key-index entries that gather in memory before they are folded into the table.
 pub(crate) const KEYS_GENERATION: usize = 32_768;

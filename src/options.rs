@@ -38,6 +38,7 @@ pub struct Options {
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) filter: Layout,
     pub(crate) background: bool,
+    pub(crate) text_start_rows: Option<u32>,
     pub(crate) repair_progress: Option<Arc<dyn Fn(f64) + Send + Sync>>,
 }
 
@@ -54,6 +55,7 @@ impl Default for Options {
             entropy: Box::<SystemEntropy>::default(),
             filter: Layout::default(),
             background: true,
+            text_start_rows: None,
             repair_progress: None,
         }
     }
@@ -131,7 +133,8 @@ impl Options {
     }
 
     /// Whether the store may keep a thread for the upkeep of the filter index; it does, unless this says otherwise. Without,
-    /// [`Store::optimize`] does the upkeep when it is called.
+    /// [`Store::optimize`] does the upkeep when it is called, and there is no text index before it is
+    /// [waited for](Store::wait_indexed).
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
         self
@@ -143,6 +146,14 @@ impl Options {
     #[doc(hidden)]
     pub fn filter_rows(mut self, block: u32, tail: u64) -> Self {
         self.filter = Layout { block_rows: block, tail_rows: tail, looks: 1, ..self.filter };
+        self
+    }
+
+    /// From how many rows on the text index is made at the first question for words.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn text_start(mut self, rows: u32) -> Self {
+        self.text_start_rows = Some(rows);
         self
     }
 

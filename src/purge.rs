@@ -93,7 +93,8 @@ impl Store {
     /// most. One that was cut short by a crash goes on with the next. Reads every record once.
     ///
     /// # Errors
-    /// Those of [`Store::write`]; `Corrupt` if something cannot be read.
+    /// Those of [`Store::write`]; `Corrupt` if something cannot be read; `Io` if the text index cannot be written anew
+    /// without what was purged: deleting its folder does it.
     pub fn purge(&self) -> Result<PurgeReport> {
         self.purge_with(&PurgeOptions::new(), |_| ControlFlow::Continue(()))
     }
@@ -108,6 +109,7 @@ impl Store {
         options: &PurgeOptions,
         progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,
     ) -> Result<PurgeReport> {
+        self.inner.common.text.begin_purge();
         let state = self.read().state;
         let resolver = state.resolver();
         let mut purge = Purge {
@@ -129,7 +131,9 @@ impl Store {
         let ended = purge.run()?;
         self.inner.make_purged_blocks()?;
         purge.report.finished = ended.is_continue() && !purge.unfinished;
-        Ok(purge.report)
+        let report = purge.report;
+        self.inner.common.text.clean(self.read().sequence())?;
+        Ok(report)
     }
 }
 

@@ -11,10 +11,13 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::audit::Audit;
 use crate::entity::state::{Common, State};
+#[cfg(feature = "text")]
+use crate::entity::texts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::FilterIndex;
 use crate::id::{EntityKind, Row, Sequence};
 use crate::keys::{self, Hashing, Keys, Watermark};
+use crate::limits;
 use crate::log;
 use crate::log::chain::Head;
 use crate::log::read::LogReader;
@@ -25,6 +28,7 @@ use crate::options::{Durability, Options};
 use crate::snapshot::Snapshot;
 use crate::storage::dictionary::Dictionary;
 use crate::storage::{CommitMode, Database, OpenSettings, Place, ReadTables, Source, WriteTxn};
+use crate::text::TextIndex;
 use crate::time::Clock;
 use crate::upkeep::{self, Worker};
 use crate::watch::Watch;
@@ -49,7 +53,7 @@ pub(crate) struct Inner {
     pub(crate) writer: Mutex<Writer>,
     /// Threads that want the writer.
     pub(crate) waiting: AtomicUsize,
-    pub(crate) published: RwLock<Arc<State>>,
+    pub(crate) published: Arc<RwLock<Arc<State>>>,
     pub(crate) durable: Durable,
     pub(crate) poisoned: AtomicBool,
     /// When each state that may still be alive was published.
@@ -108,6 +112,9 @@ pub struct Stats {
     pub filter_tail_runs: u64,
     /// Bytes of the filter index in memory, about, without what was created or changed since.
     pub filter_bytes: u64,
+    /// The commit that the text index has come to: searches look into the records of what was changed since. None if
+    /// it is not made, or there is none in this build.
+    pub text_sequence: Option<Sequence>,
     /// How long the oldest snapshot that is still held has been outdated. It pins every page freed since.
     pub oldest_snapshot_age: Duration,
 }
@@ -154,12 +161,15 @@ impl Store {
         let tables = ReadTables::begin(&database)?;
         let hash_key = tables.meta(keys::HASH_KEY)?.and_then(|bytes| bytes.try_into().ok());
         let hash_key = hash_key.ok_or_else(|| Error::corrupt("opening the store: its hash key is missing"))?;
+        // Without threads of the store's own it is made when it is waited for.
+        let text_start = options.text_start_rows.or(options.background.then_some(limits::TEXT_START_ROWS));
         let common = Arc::new(Common {
             dictionary: Dictionary::new(tables.dictionary()?)?,
             parents: Default::default(),
             hashing: Hashing::new(hash_key),
             entropy: options.entropy,
             filter: FilterIndex::new(options.filter),
+            text: TextIndex::new(place.beside("text"), text_start),
         });
         let (tip, keys) = recover(&tables, &common)?;
         let state = Arc::new(State {
@@ -182,12 +192,17 @@ impl Store {
             writer: Mutex::new(Writer::new(tip, keys)),
             waiting: AtomicUsize::new(0),
             ages: Mutex::new(vec![(Instant::now(), Arc::downgrade(&state))]),
-            published: RwLock::new(state),
+            published: Arc::new(RwLock::new(state)),
             poisoned: AtomicBool::new(false),
             background: options.background,
             worker: Worker::default(),
             this: Weak::clone(this),
         });
+        #[cfg(feature = "text")]
+        {
+            let (published, sequence) = (Arc::clone(&inner.published), inner.durable.last());
+            inner.common.text.begin(sequence, Box::new(move || Some(texts::source(Arc::clone(&published.read())))));
+        }
         Ok(Store { inner: Arc::new(Handle(inner)), actor: Arc::new(options.actor) })
     }
 
@@ -245,8 +260,21 @@ impl Store {
             filter_blocks: state.tables.filter_blocks()?.len() as u64,
             filter_tail_runs: self.inner.common.filter.tail(runs),
             filter_bytes: self.inner.common.filter.bytes() as u64,
+            text_sequence: self.inner.common.text.sequence(),
             oldest_snapshot_age: oldest,
         })
+    }
+
+    /// Waits until the text index has come to a commit, making the index if there is none yet: after a load, so that
+    /// the first searches are as fast as later ones. Their answers are the same before. In a build without the feature
+    /// `text` there is nothing to wait for.
+    ///
+    /// # Errors
+    /// `Closed` if the store is; `Io` if the index cannot be made, or does not come to it within an hour: there may
+    /// be no such commit; `NestedWrite` inside a write of this thread, whose commit would never come.
+    pub fn wait_indexed(&self, sequence: Sequence) -> Result<()> {
+        write::check_not_writing(&self.inner)?;
+        self.inner.common.text.wait(sequence, Duration::from_secs(3600))
     }
 
     /// Makes everything that was acknowledged durable: of use with [`Durability::Relaxed`] only.
@@ -341,6 +369,7 @@ impl Inner {
         let outdated = std::mem::replace(&mut *self.published.write(), state);
         drop(outdated);
         self.nudge(&self.this, tip.rows.get(EntityKind::Run.index()).copied().unwrap_or(0));
+        self.common.text.published(tip.sequence);
         Ok(())
     }
 
@@ -365,6 +394,7 @@ impl Inner {
         if self.database.read().is_none() {
             return Ok(());
         }
+        self.common.text.stop();
         let poisoned = self.poisoned.load(Ordering::SeqCst);
         let folded = if poisoned { Ok(()) } else { writer.fold_all(self) };
         self.durable.end();

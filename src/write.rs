@@ -24,7 +24,7 @@ use crate::entity::run::RunsMut;
 use crate::entity::state::State;
 use crate::entity::txn::{self, Host, Purged, Txn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityId, EntityKind, PerKind, Sequence};
+use crate::id::{EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::keys::{Entry, Keys, KeysView, Watermark};
 use crate::limits;
 use crate::log::apply;
@@ -466,6 +466,10 @@ impl Writer {
     fn apply_slice(&mut self, inner: &Inner, sequence: Sequence, slice: Slice, folded: BTreeSet<Entry>) -> Result<()> {
         let group = self.group.as_mut().ok_or_else(closed)?;
         let before = self.tip.rows.get(EntityKind::Run.index()).copied().unwrap_or(0);
+        let rows = self.tip.rows;
+        let is_old = move |(kind, row): &(EntityKind, Row)| rows.get(kind.index()).is_some_and(|rows| row.0 < *rows);
+        let changed = slice.entities.iter().map(|stored| (stored.kind(), stored.row));
+        inner.common.text.push(sequence, changed.chain(slice.removed.iter().copied()).filter(is_old));
         let runs = slice.entities.iter().filter(|stored| stored.kind() == EntityKind::Run && stored.row.0 < before);
         inner.common.filter.changed.push(sequence, runs.map(|stored| stored.row.0));
         let removed: Vec<u32> =

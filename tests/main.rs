@@ -17,3 +17,4 @@ mod purge;
 mod query;
 mod rpc;
 mod support;
+mod text;

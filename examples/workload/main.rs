@@ -2,7 +2,8 @@
 //! line a phase.
 //!
 //! Options:
-//! - `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `query`, `disk`, `recover`, `top`
+//! - `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `query`, `disk`, `recover`, `top`,
+//!   `text`
 //! - `--store DIR`: where the stores are made, and found again (default: a temporary folder)
 //! - `--cache-mib N`: the page cache of every engine (default: 1024)
 //! - `--peers`: the phase `query` asks others the same, in turns: SQLite in two schemas, and tantivy
@@ -22,13 +23,14 @@ mod query;
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../benches/support/record.rs"]
 mod record;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use phases::Workload;
 
-const PHASES: [&str; 9] = ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top"];
+const PHASES: [&str; 10] = ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top", "text"];
 
 fn main() -> ExitCode {
     match run() {
@@ -95,6 +97,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     if wanted("top") {
         workload.ingest_on_top()?;
+    }
+    if wanted("text") {
+        workload.text()?;
     }
     Ok(())
 }

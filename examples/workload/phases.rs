@@ -293,6 +293,10 @@ impl Workload {
         Ok(())
     }
 
+    pub(crate) fn text(&self) -> Result<()> {
+        crate::words::measure(&self.store, self.n)
+    }
+
     /// Durable commits on top of the loaded store: what a commit costs once there is something.
     pub(crate) fn ingest_on_top(&self) -> Result<()> {
         let store = self.cache().open(&self.store)?;

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Meta = 33,
     Filter = 34,
     FilterBlock = 35,
+    #[cfg(feature = "text")]
+    TextMeta = 48,
 }
 
 /// The version of all kinds in format 1.

@@ -49,11 +49,11 @@ findable!(Project: ProjectId, Experiment: ExperimentId, Run: RunId);
 /// It holds its snapshot: what is written later changes nothing in it. What is deleted, or stands under something
 /// deleted, is never found.
 pub struct Find<T> {
-    state: Arc<State>,
-    at: Sequence,
+    pub(super) state: Arc<State>,
+    pub(super) at: Sequence,
     filter: Filter,
     predicates: Vec<Predicate>,
-    orders: Vec<Order>,
+    pub(super) orders: Vec<Order>,
     project: Option<ProjectId>,
     experiment: Option<ExperimentId>,
     workspace: String,

@@ -32,12 +32,16 @@ pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;
 pub(crate) mod project;
+#[cfg(feature = "text")]
+pub(crate) mod relevance;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod search;
 mod shared;
 pub(crate) mod state;
 pub(crate) mod summary;
+#[cfg(feature = "text")]
+pub(crate) mod texts;
 pub(crate) mod txn;
 pub(crate) mod view;
 pub(crate) mod walk;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::entity::aggregate::{Cells, Counts};
 use crate::entity::explain::ExplanationStep;
-use crate::entity::state::State;
+use crate::entity::state::{Common, State};
 use crate::error::Result;
 use crate::filter::column::{Column, float_key, key_float};
 use crate::filter::field::Known;
@@ -20,6 +20,7 @@ use crate::query::evaluate::Subject;
 use crate::query::exec::{Exec, Indexed, Parents};
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
+use crate::query::told::Told;
 use crate::storage::{ReadTables, Source};
 use crate::value::Value;
 
@@ -136,8 +137,26 @@ impl State {
         Ok(Some(view).filter(|view| view.rest.len() <= most))
     }
 
-    fn exec(&self) -> Exec<'_> {
-        Exec { index: &self.common.filter, tables: &self.tables, dictionary: &self.common.dictionary, parents: self }
+    fn exec<'a>(&'a self, told: &'a Told<'a>) -> Exec<'a> {
+        let Common { filter, dictionary, .. } = &*self.common;
+        Exec { index: filter, tables: &self.tables, dictionary, parents: self, told }
+    }
+
+    /// What the text index says of the conditions of a filter.
+    fn told<'f>(&self, filter: &'f Filter) -> Result<Told<'f>> {
+        #[cfg_attr(not(feature = "text"), expect(unused_mut))]
+        let mut told = Told::default();
+        #[cfg(feature = "text")]
+        {
+            let (at, rows) = (self.head.sequence, self.tables.rows(EntityKind::Run)?);
+            crate::query::asks::each(filter, &mut |condition, ask| {
+                if let Some(answer) = self.common.text.answer(ask, EntityKind::Run, at, rows) {
+                    told.push(condition, answer);
+                }
+            });
+        }
+        let _ = filter;
+        Ok(told)
     }
 
     /// The live runs within a scope that match `filter`; `check` finds out of one by its record.
@@ -148,9 +167,9 @@ impl State {
         scope: SearchScope,
         check: &mut dyn FnMut(Row) -> Result<bool>,
     ) -> Result<Matches> {
-        let mut parts = Vec::with_capacity(view.parts.len());
+        let (told, mut parts) = (self.told(filter)?, Vec::with_capacity(view.parts.len()));
         for part in &view.parts {
-            parts.push(self.search_part(part, filter, scope, check)?);
+            parts.push(self.search_part(&told, part, filter, scope, check)?);
         }
         let tail = tail(&view, check)?;
         Ok(Matches { view, parts, tail })
@@ -164,7 +183,8 @@ impl State {
         scope: SearchScope,
         check: &mut dyn FnMut(Row) -> Result<bool>,
     ) -> Result<u64> {
-        let exec = self.exec();
+        let told = self.told(filter)?;
+        let exec = self.exec(&told);
         let mut count = 0;
         for part in &view.parts {
             let known = match scope {
@@ -173,7 +193,7 @@ impl State {
             };
             count += match known {
                 Some(known) => known,
-                None => self.search_part(part, filter, scope, check)?.count(),
+                None => self.search_part(&told, part, filter, scope, check)?.count(),
             };
         }
         Ok(count + tail(view, check)?.len() as u64)
@@ -189,9 +209,10 @@ impl State {
         steps: &mut Vec<ExplanationStep>,
     ) -> Result<u64> {
         let began = Instant::now();
+        let told = self.told(filter)?;
         let mut matching = Vec::new();
         for part in &view.parts {
-            matching.push(self.search_part(part, &Filter::all(), scope, check)?);
+            matching.push(self.search_part(&told, part, &Filter::all(), scope, check)?);
         }
         let count = |matching: &[Words]| matching.iter().map(Words::count).sum::<u64>();
         let mut step = |condition: String, estimate, matches, records, began: Instant| {
@@ -205,7 +226,7 @@ impl State {
         for condition in conditions {
             let (began, mut estimate, mut records) = (Instant::now(), 0, 0);
             for (part, matching) in view.parts.iter().zip(&mut matching) {
-                let answer = self.exec().answer(condition, part)?;
+                let answer = self.exec(&told).answer(condition, part)?;
                 let maybe = answer.maybe.unwrap_or_else(Words::empty);
                 estimate += answer.sure.count() + maybe.count();
                 let mut looked_up = maybe;
@@ -227,12 +248,13 @@ impl State {
 
     fn search_part(
         &self,
+        told: &Told<'_>,
         part: &Part,
         filter: &Filter,
         scope: SearchScope,
         check: &mut dyn FnMut(Row) -> Result<bool>,
     ) -> Result<Words> {
-        let exec = self.exec();
+        let exec = self.exec(told);
         let mut within = part.live.clone();
         for (key, parent) in scope.fields() {
             match exec.load(key, part)? {
@@ -271,7 +293,8 @@ impl State {
         if !matches.tail.is_empty() || matches!(after, After::Unknown) {
             return Ok(None);
         }
-        let exec = self.exec();
+        let none = Told::default();
+        let exec = self.exec(&none);
         let Indexed::Field(key) = exec.indexed(field) else { return Ok(None) };
         let (mut found, mut total) = (0, 0);
         let mut held = Vec::new();
@@ -399,7 +422,8 @@ impl Columns {
 
 impl State {
     fn columns(&self, fields: &[QueryField], part: &Part) -> Result<Vec<Columns>> {
-        let exec = self.exec();
+        let none = Told::default();
+        let exec = self.exec(&none);
         let columns = |field| {
             Ok(match exec.indexed(field) {
                 Indexed::Field(key) => match exec.load(key, part)? {

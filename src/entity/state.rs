@@ -17,6 +17,7 @@ use crate::log::resolve::{ParentIds, Resolver, payload};
 use crate::model::{Entity, Parents, Stored};
 use crate::storage::dictionary::Dictionary;
 use crate::storage::{Bytes, ReadTables};
+use crate::text::TextIndex;
 use crate::time::{Entropy, Timestamp};
 
 /// What all states and writes of one store share.
@@ -26,6 +27,7 @@ pub(crate) struct Common {
     pub(crate) hashing: Hashing,
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) filter: FilterIndex,
+    pub(crate) text: TextIndex,
 }
 
 /// The store as of its last published commit.

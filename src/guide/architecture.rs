@@ -23,7 +23,7 @@
 //! | draft | the changes of a write in progress, in memory |
 //! | group | writes that share a redb transaction and its sync |
 //! | state | what was published after a commit: what snapshots read from |
-//! | follower | something derived from the log, with a watermark; the key index and the filter index are |
+//! | follower | something derived from the log, with a watermark: the key index, the filter index, the text index |
 //! | hidden | deleted projects and experiments as bitmaps, so that children need not be rewritten |
 //!
 //! # Rooms and floors
@@ -31,10 +31,11 @@
 //! A module uses only what is on lower floors, and on its own floor only what is in its own folder. `tests/floors.rs`
 //! holds this against the sources; it has no list of exceptions.
 //!
-//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`
+//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`, `words/`
 //!
 //! What everything else speaks of. `error` is the one error type: a kind, a sentence that says doing what, to what,
-//! why, and a source. `value` has the total order of values. `limits` has every number.
+//! why, and a source. `value` has the total order of values. `limits` has every number. `words`
+//! takes texts apart and says what a query for words means, by looking; the text index has the same words.
 //! *Useful for* anything. *Not for* anything that knows of storage: no type of a dependency appears here in public.
 //!
 //! ## F1: `model/`
@@ -102,13 +103,27 @@
 //! | page 500 by time with its total: merging the heads of blocks; bisecting first | 273 / 438; 34 / 60 us at 100,000 / 1,000,000 |
 //! | one dictionary of texts for all blocks; one for each | the first needs a lock and a table of its own on the disk; the second costs a search of 4,096 texts a block, under a microsecond |
 //!
+//! ## F4: `text/`
+//!
+//! The text index, on tantivy, behind the feature `text`: words with their places, and each three neighbouring characters
+//! of names, descriptions and readmes, for literal parts in any case. *Useful for* `matches`, for `contains` on long
+//! texts, and for relevance. *Not for* truth: an answer is the rows it found and the rows it cannot tell of, which are
+//! evaluated. Those are what was changed between the commit it has come to and the snapshot, whichever is newer
+//! (`changes`), and entities with words or texts that are too long for it. `follow` is its thread: started at the first
+//! question of a store with some thousand rows, it gathers changes for a quarter of a second, indexes the records as they
+//! are now, and commits with the `mark` of the commit it is of. Writers do not know of it. `folder` reads files by
+//! position, not through maps, so that one that was cut off is an error. A mark that does not fit the log, a checksum that
+//! does not fit, an error or a panic of the library: the index is thrown away and made again, and until then everything is
+//! evaluated. `absent` stands for all of it in a build without the feature.
+//!
 //! ## F5: `query/`
 //!
 //! What users ask, without storage: `filter` is the one tree that every dialect is translated to, `check` what is
 //! refused in it, `predicate` the translation of ModelDB's. `evaluate` says whether a record matches and `order` which
 //! of two comes first: both by looking, so that any index can be held against them. `pattern`, `words` and `series` are
 //! what `like`, `matches` and `min(...)` ask. `exec` asks the filter index: each part of a filter answers rows that
-//! match for sure and rows that may. `text/` reads our language, MLflow's and the Python client's, and writes ours.
+//! match for sure and rows that may. `asks` translates conditions for the text index, `told` is what it said, `snippet`
+//! excerpts what was found. `text/` reads our language, MLflow's and the Python client's, and writes ours.
 //! *Not for* finding the records: `entity::walk` does, or `entity::search` by the index.
 //!
 //! ## F6: `entity/`
@@ -118,7 +133,8 @@
 //! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
 //! `copies` copies projects and runs, `listing` is pages and iterators. `find` is a search as a user puts it together;
 //! `answering` is one call on it, by the index (`search`) or over records (`walk`), within a `budget`; `aggregate`,
-//! `cursor`, `find_views` and `explain` are the ways it can end. `summary` is projects in figures, `compare` runs side by
+//! `cursor`, `find_views`, `relevance` and `explain` are the ways it can end. `texts` hands records to the
+//! text index. `summary` is projects in figures, `compare` runs side by
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!

@@ -4,6 +4,7 @@
 //! - [Load many runs](#load-many-runs)
 //! - [Find the best run](#find-the-best-run)
 //! - [Take searches from a user](#take-searches-from-a-user)
+//! - [Find by words](#find-by-words)
 //! - [Answer ModelDB's find requests](#answer-modeldbs-find-requests)
 //! - [Page through runs](#page-through-runs)
 //! - [Read without copying](#read-without-copying)
@@ -150,6 +151,45 @@
 //! let client = Filter::parse_client(EntityKind::Run, ["metrics.accuracy > 0.9", "attributes.team == vision"])?;
 //! assert_eq!(mlflow, client);
 //! assert_eq!(mlflow.to_string(), "metrics.accuracy > 0.9 and attributes.team = 'vision'");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Find by words
+//!
+//! `matches` looks for words, phrases, beginnings and near misses, in one field or in all texts
+//! ([the rules](super::query_language#words)). With the feature `text`, which is on by default, an index answers. It
+//! follows writes by itself and is never waited for: what it has not seen yet is looked up. Relevance needs it.
+//!
+//! ```
+//! use modeldb::{Filter, NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! store.write(|w| {
+//!     let project = w.projects().get_or_create("vision")?;
+//!     let experiment = w.experiments().get_or_create(&project, "baselines")?;
+//!     for (name, text) in [
+//!         ("resnet50_v2.1-fp16", "Baseline with mixed precision."),
+//!         ("resnet18", "A small network, for a first baseline of everything that comes after it."),
+//!         ("vit-b16", "Transformer; diverges without warm-up."),
+//!     ] {
+//!         w.runs().create(&experiment, NewRun::named(name).description(text))?;
+//!     }
+//!     Ok(())
+//! })?;
+//! let read = store.read();
+//! assert_eq!(read.runs().find("name matches 'resnet50_v2*' or text matches '\"mixed precision\"'")?.count()?, 1);
+//! assert_eq!(read.runs().find("text matches 'transfomer~ -baseline'")?.count()?, 1);
+//! assert_eq!(read.runs().find(Filter::field("description").contains("WARM-UP"))?.count()?, 1);
+//!
+//! # #[cfg(feature = "text")]
+//! # {
+//! store.wait_indexed(read.sequence())?; // after a load, not after each write
+//! let best = read.runs().find("text matches 'baseline'")?.most_relevant(10)?;
+//! assert_eq!(best[0].item.name, "resnet50_v2.1-fp16"); // the shorter text
+//! let snippet = best[0].snippet.as_ref().unwrap();
+//! assert_eq!(&snippet.text[snippet.highlights[0].clone()], "Baseline");
+//! # }
 //! # Ok(())
 //! # }
 //! ```

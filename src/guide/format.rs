@@ -7,6 +7,7 @@
 //!   store.redb        everything
 //!   store.redb.new    a store that is being made; renamed to store.redb once it is durable
 //!   lock              empty; locked while the store is open
+//!   text/             the text index: derived, and no part of the format; delete it, and it comes back
 //! ```
 //!
 //! `store.redb` is a file of [redb](https://docs.rs/redb) 4. redb compares integers as numbers and tuples field by

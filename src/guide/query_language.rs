@@ -94,12 +94,46 @@
 //!   `^` and `$` anchor it, `(?i)` makes it blind to case. Its time is linear in the text.
 //! - Of a list or a map, `contains`, `like`, `rlike` and `matches` see the compact JSON text. Numbers and truth values
 //!   have no text.
-//! - **`matches`**: every word of the operand is one of the field's words. Words are runs of letters and digits, in
-//!   lower case, whole: `resnet 50` matches `ResNet-50`, and `res` does not. Of a set, the elements are taken together.
-//!   **`text`** is name, description, tags, and the strings among attributes, metrics and hyperparameters, together.
+//! - **`matches`** looks for words: below. Of a set, the elements are taken together. **`text`** is name, description,
+//!   readme, tags, and the strings among attributes, metrics and hyperparameters, together.
 //! - **Series**: `min`, `max` and `mean` are of the numbers observed under a key, NaN left out; `first` and `last` are
 //!   what was logged first and last, and if that is NaN or no number, no comparison holds; `count` counts all
 //!   observations, and is 0 without any. The others are missing then.
+//!
+//! # Words
+//!
+//! Words are runs of letters and digits, in lower case letter by letter. Chinese and Japanese have no blanks between
+//! words, so each of their characters is a word by itself, and several are found as a phrase. The operand of `matches`
+//! has parts with blanks between, and all of them must occur:
+//!
+//! | part | occurs if |
+//! |---|---|
+//! | `forest` | it is a word, whole: `res` is none of `ResNet-50`, `resnet` is |
+//! | `"random forest"` | these words stand one after the other, in one text |
+//! | `resnet50_v2.1-fp16` | the same: a part of several words is a phrase, so names and paths are found as they are written |
+//! | `fore*` | a word begins so; of a part of several words, the last: `resnet50_v*` |
+//! | `forst~`, `forst~2` | a word is at most one edit, or two, away: a letter put in, left out or changed, or two neighbours swapped; no part is edited twice |
+//! | `-draft`, `-"first draft"` | none of that occurs; something else has to |
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! let store = Store::in_memory()?;
+//! store.write(|w| {
+//!     let project = w.projects().get_or_create("vision")?;
+//!     let experiment = w.experiments().get_or_create(&project, "baselines")?;
+//!     let new = NewRun::named("resnet50_v2.1-fp16").description("Random forest on top; the first draft.");
+//!     w.runs().create(&experiment, new.attribute("host", "node-7"))
+//! })?;
+//! let read = store.read();
+//! let count = |query: &str| read.runs().find(format!("text matches '{query}'"))?.count();
+//! assert_eq!(count("forest NODE-7")?, 1);
+//! assert_eq!(count("\"forest random\"")?, 0);
+//! assert_eq!(count("resnet50_v* froest~ dra*")?, 1);
+//! assert_eq!(count("forest -draft")?, 0);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Errors
 //!
@@ -127,6 +161,7 @@
 //! | depth of a filter | [`FILTER_DEPTH`](crate::limits::FILTER_DEPTH): 64; twice that of brackets and nots | `LimitExceeded` |
 //! | conditions and values of lists | [`FILTER_TERMS`](crate::limits::FILTER_TERMS): 10,000 | `LimitExceeded` |
 //! | patterns (`like`, `ilike`, `rlike`) | [`FILTER_PATTERNS`](crate::limits::FILTER_PATTERNS): 64 | `LimitExceeded` |
+//! | operand of `matches` | [`TEXT_QUERY_BYTES`](crate::limits::TEXT_QUERY_BYTES): 16 KiB, [`TEXT_QUERY_WORDS`](crate::limits::TEXT_QUERY_WORDS): 256; before a `~` [`TEXT_NEAR_CHARS`](crate::limits::TEXT_NEAR_CHARS): 64 letters | `LimitExceeded` |
 //! | memory of a compiled pattern | [`QUERY_PATTERN_BYTES`](crate::limits::QUERY_PATTERN_BYTES): 1 MiB | `LimitExceeded` |
 //!
 //! # MLflow's filter_string

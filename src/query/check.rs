@@ -5,7 +5,6 @@ use crate::id::EntityKind;
 use crate::limits;
 use crate::query::field::{QueryField, Shape};
 use crate::query::filter::{Comparison, Filter};
-use crate::query::words;
 use crate::value::Value;
 
 impl Filter {
@@ -110,10 +109,7 @@ fn check_term(term: &Filter, kind: EntityKind) -> Result<()> {
             if *field != QueryField::Text {
                 check_holds_text(field)?;
             }
-            if words::words(operand).next().is_none() {
-                return Err(Error::invalid(format!("{field} is to match words, and there are none in {operand:?}")));
-            }
-            Ok(())
+            operand.check()
         }
         Filter::Series { statistic, field, value, .. } => {
             field.check(kind)?;

@@ -9,6 +9,7 @@ use crate::query::filter::{Comparison, Filter};
 use crate::query::{json, words};
 use crate::time::Timestamp;
 use crate::value::{Value, number_in};
+pub(super) use crate::words::lower;
 
 /// An entity together with what a filter may ask of its parents.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +146,7 @@ impl Item<'_> {
     }
 
     /// What substrings are looked for in.
-    fn text(&self) -> Option<Cow<'_, str>> {
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Item::Value(Value::String(text)) => Some(Cow::Borrowed(text)),
             Item::Value(value @ (Value::List(_) | Value::Map(_))) => Some(Cow::Owned(json::text(value))),
@@ -164,11 +165,6 @@ pub(crate) fn values_of(subject: &Subject<'_>, field: &QueryField) -> Vec<Value>
         Item::Number(number) => Value::Int(number),
     };
     items.map(value).collect()
-}
-
-/// Letter by letter, so that a letter's lower case does not depend on those around it.
-pub(super) fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// What a field holds of an entity; nulls and NaNs too.
@@ -210,10 +206,10 @@ pub(super) fn items<'a>(subject: &Subject<'a>, field: &QueryField) -> Vec<Item<'
     }
 }
 
-/// Name, description, tags, and the strings among attributes, metrics and hyperparameters.
+/// Name, description, readme, tags, and the strings among attributes, metrics and hyperparameters.
 fn all_text<'a>(subject: &Subject<'a>) -> Vec<Item<'a>> {
     let mut texts = Vec::new();
-    for field in [QueryField::Name, QueryField::Description, QueryField::Tags] {
+    for field in [QueryField::Name, QueryField::Description, QueryField::Readme, QueryField::Tags] {
         texts.extend(items(subject, &field));
     }
     let mut entries = vec![subject.entity.attributes()];

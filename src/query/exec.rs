@@ -16,6 +16,7 @@ use crate::id::Row;
 use crate::query::evaluate::{fits, lower};
 use crate::query::field::QueryField;
 use crate::query::filter::{Comparison, Filter};
+use crate::query::told::{self, Told};
 use crate::query::words::all_occur;
 use crate::storage::ReadTables;
 use crate::storage::dictionary::Dictionary;
@@ -114,6 +115,8 @@ pub(crate) struct Exec<'a> {
     pub(crate) tables: &'a ReadTables,
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) parents: &'a dyn Parents,
+    /// What the text index says.
+    pub(crate) told: &'a Told<'a>,
 }
 
 fn is_set(field: &QueryField) -> bool {
@@ -195,6 +198,7 @@ impl Exec<'_> {
             Filter::Not(inner) => self.answer(inner, part)?.without(&all(part)),
             // There are no columns of series.
             Filter::Series { .. } => unknown(part),
+            condition if let Some(answer) = self.told(condition, part) => answer,
             condition => match condition.field_asked() {
                 Some(QueryField::ProjectId) => self.by_parent(condition, FieldKey::PROJECT, part)?,
                 Some(QueryField::ExperimentId | QueryField::ExperimentName) => {
@@ -212,6 +216,13 @@ impl Exec<'_> {
                 None => unknown(part),
             },
         })
+    }
+
+    /// What the text index says of a condition, unless it does not know most of the rows yet.
+    fn told(&self, condition: &Filter, part: &Part) -> Option<Answer> {
+        let (told, rows) = (self.told.of(condition)?, &part.block.rows);
+        let stale = told::among(&told.stale, rows);
+        (stale.count() <= rows.len() as u64 / 2).then(|| Answer::of(told::among(&told.hits, rows), stale))
     }
 
     /// The rows of a condition that a column holds as a set: those that equal a frequent text.
@@ -236,6 +247,10 @@ impl Exec<'_> {
         }
         if part.live_count != part.block.rows.len() as u64 {
             return Ok(None);
+        }
+        if let Some(told) = self.told.of(filter) {
+            let rows = &part.block.rows;
+            return Ok((told::count(&told.stale, rows) == 0).then(|| told::count(&told.hits, rows)));
         }
         let Some(Indexed::Field(key)) = filter.field_asked().map(|field| self.indexed(field)) else { return Ok(None) };
         let Loaded::Held(held) = self.load(key, part)? else { return Ok(None) };

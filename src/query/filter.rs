@@ -5,6 +5,7 @@ use crate::query::pattern::{Pattern, PatternSyntax};
 use crate::query::series::Statistic;
 use crate::time::Timestamp;
 use crate::value::Value;
+use crate::words::TextQuery;
 
 /// A condition on entities. Built from fields:
 ///
@@ -80,13 +81,12 @@ pub enum Filter {
         /// Unlike it instead of like it.
         negated: bool,
     },
-    /// Every word of `words` is one of a field's; on a set, of its elements taken together. Words are runs of letters
-    /// and digits, compared in lower case.
+    /// The words, phrases and beginnings of `words` occur in a field; on a set, in its elements taken together.
     Words {
         /// Where they are looked for.
         field: QueryField,
         /// What is looked for.
-        words: String,
+        words: TextQuery,
     },
     /// A number made of all observations of a key, against a number.
     Series {
@@ -307,8 +307,8 @@ impl QueryField {
         Filter::Pattern { field: self, pattern: Pattern::new(syntax, pattern), negated: false }
     }
 
-    /// Every word of a text is one of its words.
-    pub fn matches(self, words: impl Into<String>) -> Filter {
+    /// The words, phrases and beginnings of a [`TextQuery`] occur in it.
+    pub fn matches(self, words: impl Into<TextQuery>) -> Filter {
         Filter::Words { field: self, words: words.into() }
     }
 

@@ -12,6 +12,8 @@
 //! - [`text`]: filters as text, in three dialects.
 //! - [`json`]: the text of lists and maps.
 
+#[cfg(feature = "text")]
+pub(crate) mod asks;
 pub(crate) mod check;
 pub(crate) mod evaluate;
 pub(crate) mod exec;
@@ -22,5 +24,8 @@ pub(crate) mod order;
 pub(crate) mod pattern;
 pub(crate) mod predicate;
 pub(crate) mod series;
+#[cfg(feature = "text")]
+pub(crate) mod snippet;
 pub(crate) mod text;
+pub(crate) mod told;
 mod words;

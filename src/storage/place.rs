@@ -129,6 +129,14 @@ impl Place {
 }
 
 impl Place {
+    /// Where derived files of a name are; none if not in the file system.
+    pub(crate) fn beside(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Place::Folder(folder) => Some(folder.join(name)),
+            _ => None,
+        }
+    }
+
     /// How large the file is; none if it is not one of the file system.
     pub(crate) fn file_bytes(&self) -> Option<u64> {
         match self {

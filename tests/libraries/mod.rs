@@ -3,3 +3,5 @@
 mod encodings;
 mod records;
 mod storage;
+#[cfg(feature = "text")]
+mod words;

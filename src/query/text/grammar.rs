@@ -202,7 +202,7 @@ fn condition(input: &mut Input<'_>) -> Parsed<Filter> {
         "ilike" => like(input, field, PatternSyntax::LikeAnyCase, negated)?,
         "rlike" => like(input, field, PatternSyntax::Regex, negated)?,
         "matches" if negated => return fail(at, "write not before the field: not name matches 'words'"),
-        "matches" => Filter::Words { field, words: string(input)? },
+        "matches" => Filter::Words { field, words: string(input)?.into() },
         _ => {
             input.reset(&before);
             let known = if negated { &OPERATOR_WORDS[2..7] } else { &OPERATOR_WORDS[..] };

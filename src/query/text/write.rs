@@ -46,7 +46,7 @@ impl fmt::Display for Filter {
                 };
                 write!(f, "{} {}{operator} {}", Name(field), not(*negated), Quoted(pattern.as_str(), '\''))
             }
-            Filter::Words { field, words } => write!(f, "{} matches {}", Name(field), Quoted(words, '\'')),
+            Filter::Words { field, words } => write!(f, "{} matches {}", Name(field), Quoted(words.as_str(), '\'')),
             Filter::Series { statistic, field, comparison, value } => {
                 write!(f, "{statistic}({}) {} {}", Name(field), sign(*comparison), Operand(value))
             }

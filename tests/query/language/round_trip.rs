@@ -148,7 +148,7 @@ fn filter(random: &mut Random, depth: usize) -> Filter {
                 text(random).chars().map(|char| if char.is_ascii_punctuation() { '%' } else { char }).collect();
             Filter::Pattern { field, pattern: Pattern::new(syntax, text), negated }
         }
-        5 => Filter::Words { field: if negated { QueryField::Text } else { field }, words: text(random) },
+        5 => Filter::Words { field: if negated { QueryField::Text } else { field }, words: text(random).into() },
         6 => Filter::Series {
             statistic: *random.pick(&[
                 Statistic::Min,

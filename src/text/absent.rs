@@ -1,0 +1,45 @@
+//! The shell of an index in a build without one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::id::{EntityKind, Row, Sequence};
+
+/// No index.
+pub(crate) struct TextIndex {
+    folder: Option<PathBuf>,
+}
+
+impl TextIndex {
+    pub(crate) fn new(folder: Option<PathBuf>, _start_rows: Option<u32>) -> Self {
+        TextIndex { folder }
+    }
+
+    pub(crate) fn push(&self, _sequence: Sequence, _rows: impl Iterator<Item = (EntityKind, Row)>) {}
+
+    pub(crate) fn published(&self, _sequence: Sequence) {}
+
+    pub(crate) fn sequence(&self) -> Option<Sequence> {
+        None
+    }
+
+    /// Nothing lags behind.
+    pub(crate) fn wait(&self, _sequence: Sequence, _at_most: Duration) -> Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn begin_purge(&self) {}
+
+    /// Removes what another build may have left: it is not followed, and holds what was deleted.
+    pub(crate) fn clean(&self, _sequence: Sequence) -> Result<()> {
+        match self.folder.as_ref().map(std::fs::remove_dir_all) {
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("removing a text index", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn stop(&self) {}
+}

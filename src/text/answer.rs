@@ -1,0 +1,406 @@
+//! Answering from the index as of one commit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use tantivy::index::SegmentId;
+use tantivy::postings::{Postings, SegmentPostings, TermInfo};
+use tantivy::query::FuzzyTermQuery;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED, Term};
+
+use super::mark::Mark;
+use super::schema::{Fields, Flag, PART, key_flag, key_prefix};
+use super::{Ask, Place};
+use crate::id::EntityKind;
+use crate::limits;
+use crate::words::{Part, Sought, is_near, lower};
+
+/// The index as of a commit.
+pub(super) struct View {
+    pub(super) mark: Mark,
+    pub(super) searcher: Searcher,
+    pub(super) segments: Vec<Segment>,
+    pub(super) fields: Fields,
+}
+
+/// A part of the index, with the entities of its documents.
+pub(super) struct Segment {
+    pub(super) reader: SegmentReader,
+    entities: Arc<Entities>,
+}
+
+/// Kind and row of each document.
+struct Entities {
+    kinds: Vec<u8>,
+    rows: Vec<u32>,
+    /// The kind of all of them, if they are of one.
+    only: Option<u8>,
+}
+
+/// What an index says of a question, whether or not it is behind.
+pub(super) struct Found {
+    pub(super) hits: RoaringBitmap,
+    /// Documents that do not have all they should.
+    pub(super) unsure: RoaringBitmap,
+}
+
+impl View {
+    /// The view of a searcher. Parts that an earlier view had are taken from there.
+    pub(super) fn new(searcher: Searcher, mark: Mark, fields: Fields, old: Option<&View>) -> tantivy::Result<View> {
+        let known: HashMap<SegmentId, &Arc<Entities>> = old
+            .map(|old| old.segments.iter().map(|segment| (segment.reader.segment_id(), &segment.entities)).collect())
+            .unwrap_or_default();
+        let mut segments = Vec::new();
+        for reader in searcher.segment_readers() {
+            let entities = match known.get(&reader.segment_id()) {
+                Some(entities) => Arc::clone(entities),
+                None => Arc::new(Entities::read(reader)?),
+            };
+            segments.push(Segment { reader: reader.clone(), entities });
+        }
+        Ok(View { mark, searcher, segments, fields })
+    }
+
+    /// What the index says of the entities of a kind; none if it does not know such things.
+    pub(super) fn find(&self, ask: Ask<'_>, kind: EntityKind) -> tantivy::Result<Option<Found>> {
+        let mut found = Found { hits: RoaringBitmap::new(), unsure: RoaringBitmap::new() };
+        for segment in &self.segments {
+            let search = Search { segment, fields: &self.fields, kind };
+            match ask {
+                Ask::Words(place, parts) => {
+                    if let Some(Place::Value(_, key)) = place
+                        && key.len() > limits::TEXT_WORD_BYTES
+                    {
+                        return Ok(None);
+                    }
+                    found.hits |= search.words(place, parts)?;
+                    found.unsure |= search.lacking(place)?;
+                }
+                Ask::Part { place, text, negated } => {
+                    let chars: Vec<char> = lower(text).chars().collect();
+                    let Some(field) = self.fields.parts_of(place) else { return Ok(None) };
+                    if chars.is_empty() || chars.len() > limits::TEXT_PART_CHARS {
+                        return Ok(None);
+                    }
+                    let mut hits = search.part(field, &chars)?;
+                    if negated {
+                        hits = search.flagged(Flag::HasText.term(place))? - hits;
+                    }
+                    found.hits |= hits;
+                    found.unsure |= search.flagged(Flag::LacksParts.term(place))?;
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+impl Entities {
+    fn read(reader: &SegmentReader) -> tantivy::Result<Entities> {
+        let column = reader.fast_fields().u64("row")?;
+        let mut entities = Entities { kinds: Vec::new(), rows: Vec::new(), only: None };
+        for doc in 0..reader.max_doc() {
+            let code = column.first(doc).unwrap_or(u64::MAX);
+            entities.kinds.push(u8::try_from(code >> 32).unwrap_or(u8::MAX));
+            // The upper half is the kind.
+            entities.rows.push((code & u64::from(u32::MAX)) as u32);
+        }
+        let first = entities.kinds.first().copied();
+        entities.only = first.filter(|first| entities.kinds.iter().all(|kind| kind == first));
+        Ok(entities)
+    }
+}
+
+impl Segment {
+    /// The row of a document, if it is of a kind and not outdated.
+    pub(super) fn row(&self, doc: u32, kind: EntityKind) -> Option<u32> {
+        let of_kind = self.entities.kinds.get(doc as usize).is_some_and(|held| usize::from(*held) == kind.index());
+        if !of_kind || self.reader.alive_bitset().is_some_and(|alive| !alive.is_alive(doc)) {
+            return None;
+        }
+        self.entities.rows.get(doc as usize).copied()
+    }
+}
+
+/// A search in one part of the index.
+struct Search<'s> {
+    segment: &'s Segment,
+    fields: &'s Fields,
+    kind: EntityKind,
+}
+
+impl Search<'_> {
+    fn rows(&self, mut docs: Vec<u32>) -> RoaringBitmap {
+        let Segment { reader, entities } = self.segment;
+        if entities.only.is_some_and(|only| usize::from(only) == self.kind.index()) && reader.alive_bitset().is_none() {
+            docs.iter_mut().for_each(|doc| *doc = entities.rows.get(*doc as usize).copied().unwrap_or(u32::MAX));
+        } else {
+            docs.retain_mut(|doc| match self.segment.row(*doc, self.kind) {
+                Some(row) => {
+                    *doc = row;
+                    true
+                }
+                None => false,
+            });
+        }
+        // Documents are mostly in the order of their rows.
+        if !docs.is_sorted() {
+            docs.sort_unstable();
+        }
+        docs.dedup();
+        RoaringBitmap::from_sorted_iter(docs.iter().copied()).unwrap_or_else(|_| docs.into_iter().collect())
+    }
+
+    fn index(&self, field: Field) -> tantivy::Result<Arc<InvertedIndexReader>> {
+        self.segment.reader.inverted_index(field)
+    }
+
+    /// What fulfils all parts of a query.
+    fn words(&self, place: Option<Place<'_>>, parts: &[Part]) -> tantivy::Result<RoaringBitmap> {
+        let mut hits: Option<RoaringBitmap> = None;
+        // What has to occur comes first.
+        for excluded in [false, true] {
+            for part in parts.iter().filter(|part| part.excluded == excluded) {
+                let found = self.sought(place, &part.sought)?;
+                hits = Some(match hits {
+                    None => found,
+                    Some(hits) if excluded => hits - found,
+                    Some(hits) => hits & found,
+                });
+                if hits.as_ref().is_some_and(RoaringBitmap::is_empty) {
+                    return Ok(RoaringBitmap::new());
+                }
+            }
+        }
+        Ok(hits.unwrap_or_default())
+    }
+
+    fn sought(&self, place: Option<Place<'_>>, sought: &Sought) -> tantivy::Result<RoaringBitmap> {
+        let Some(place) = place else {
+            let mut all = RoaringBitmap::new();
+            for field in self.fields.all_words() {
+                all |= self.sought_in(field, "", sought)?;
+            }
+            return Ok(all);
+        };
+        let prefix = if let Place::Value(namespace, key) = place { key_prefix(namespace, key) } else { String::new() };
+        self.sought_in(self.fields.words_of(place), &prefix, sought)
+    }
+
+    /// What is sought, in a field whose words stand behind `key`.
+    fn sought_in(&self, field: Field, key: &str, sought: &Sought) -> tantivy::Result<RoaringBitmap> {
+        let index = self.index(field)?;
+        let mut docs = Vec::new();
+        match sought {
+            Sought::Near { word, edits } if !key.is_empty() => {
+                // Of one key there are not many.
+                let mut terms = index.terms().range().ge(key).into_stream()?;
+                while let Some((term, info)) = terms.next() {
+                    let Some(held) = term.strip_prefix(key.as_bytes()) else { break };
+                    if std::str::from_utf8(held).is_ok_and(|held| is_near(held, word, *edits)) {
+                        collect(&index, info, &mut docs)?;
+                    }
+                }
+            }
+            Sought::Near { word, edits } => {
+                let automaton = FuzzyTermQuery::new(Term::from_field_text(field, word), *edits, true).automaton()?;
+                let mut terms = index.terms().search(automaton).into_stream()?;
+                while let Some((_, info)) = terms.next() {
+                    collect(&index, info, &mut docs)?;
+                }
+            }
+            Sought::Sequence { words, prefix } => {
+                let terms: Vec<String> = words.iter().map(|word| format!("{key}{word}")).collect();
+                let Some((last, before)) = terms.split_last() else { return Ok(RoaringBitmap::new()) };
+                if before.is_empty() && *prefix {
+                    for info in beginning(&index, last)? {
+                        collect(&index, &info, &mut docs)?;
+                    }
+                } else if before.is_empty() {
+                    if let Some(info) = index.terms().get(last)? {
+                        collect(&index, &info, &mut docs)?;
+                    }
+                } else {
+                    let mut slots = Vec::new();
+                    for (offset, term) in (0..).zip(before) {
+                        slots.push((offset, index.terms().get(term)?.into_iter().collect()));
+                    }
+                    let offset = u32::try_from(before.len()).unwrap_or(u32::MAX);
+                    slots.push((
+                        offset,
+                        if *prefix { beginning(&index, last)? } else { index.terms().get(last)?.into_iter().collect() },
+                    ));
+                    phrase(&index, slots, &mut docs)?;
+                }
+            }
+        }
+        Ok(self.rows(docs))
+    }
+
+    /// What has a literal part in a text of a field.
+    fn part(&self, field: Field, chars: &[char]) -> tantivy::Result<RoaringBitmap> {
+        let index = self.index(field)?;
+        let mut docs = Vec::new();
+        let term = |from: usize| chars.iter().skip(from).take(PART).collect::<String>();
+        let Some(last) = chars.len().checked_sub(PART) else {
+            // The part of each place of a text begins with what stands there.
+            for info in beginning(&index, &term(0))? {
+                collect(&index, &info, &mut docs)?;
+            }
+            return Ok(self.rows(docs));
+        };
+        if last == 0 {
+            if let Some(info) = index.terms().get(term(0))? {
+                collect(&index, &info, &mut docs)?;
+            }
+            return Ok(self.rows(docs));
+        }
+        let mut all = Vec::new();
+        for (offset, from) in (0..).zip(0..=last) {
+            // What is nowhere is no part of anything.
+            let Some(info) = index.terms().get(term(from))? else { return Ok(RoaringBitmap::new()) };
+            all.push((offset, info));
+        }
+        // As many as it takes to cover it, and the rarest, which leads.
+        let rarest = all.iter().min_by_key(|(_, info)| info.doc_freq).map(|(offset, _)| *offset);
+        let is_last = |offset: &u32| *offset as usize == last;
+        all.retain(|(offset, _)| (*offset as usize).is_multiple_of(PART) || is_last(offset) || Some(*offset) == rarest);
+        let slots = all.into_iter().map(|(offset, info)| (offset, vec![info])).collect();
+        phrase(&index, slots, &mut docs)?;
+        Ok(self.rows(docs))
+    }
+
+    fn flagged(&self, flag: &str) -> tantivy::Result<RoaringBitmap> {
+        let index = self.index(self.fields.flags)?;
+        let mut docs = Vec::new();
+        if let Some(info) = index.terms().get(flag)? {
+            collect(&index, &info, &mut docs)?;
+        }
+        Ok(self.rows(docs))
+    }
+
+    /// What does not have all its words in a place, or in one of all.
+    fn lacking(&self, place: Option<Place<'_>>) -> tantivy::Result<RoaringBitmap> {
+        match place {
+            Some(Place::Value(namespace, key)) => self.flagged(&key_flag(namespace, key)),
+            Some(place) => self.flagged(Flag::LacksWords.term(place)),
+            None => {
+                let places = [Place::Name, Place::Description, Place::Readme, Place::Tags, Place::Value('a', "")];
+                let mut all = RoaringBitmap::new();
+                for place in places {
+                    all |= self.flagged(Flag::LacksWords.term(place))?;
+                }
+                Ok(all)
+            }
+        }
+    }
+}
+
+/// The documents of a term.
+fn collect(index: &InvertedIndexReader, info: &TermInfo, docs: &mut Vec<u32>) -> tantivy::Result<()> {
+    let mut postings = index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+    let mut doc = postings.doc();
+    while doc != TERMINATED {
+        docs.push(doc);
+        doc = postings.advance();
+    }
+    Ok(())
+}
+
+/// The terms that begin so.
+fn beginning(index: &InvertedIndexReader, start: &str) -> tantivy::Result<Vec<TermInfo>> {
+    let mut terms = index.terms().range().ge(start).into_stream()?;
+    let mut infos = Vec::new();
+    while let Some((term, info)) = terms.next() {
+        if !term.starts_with(start.as_bytes()) {
+            break;
+        }
+        infos.push(info.clone());
+    }
+    Ok(infos)
+}
+
+/// The documents with a term of each slot at one place plus the slot's offset.
+fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &mut Vec<u32>) -> tantivy::Result<()> {
+    let count = |infos: &[TermInfo]| infos.iter().map(|info| u64::from(info.doc_freq)).sum::<u64>();
+    if slots.iter().any(|(_, infos)| infos.is_empty()) {
+        return Ok(());
+    }
+    let mut opened = Vec::new();
+    for (offset, infos) in &slots {
+        let open = |info| index.read_postings_from_terminfo(info, IndexRecordOption::WithFreqsAndPositions);
+        let postings = infos.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        opened.push((count(infos), Slot { offset: *offset, postings }));
+    }
+    // The rarest leads.
+    opened.sort_by_key(|(count, _)| *count);
+    let mut slots: Vec<Slot> = opened.into_iter().map(|(_, slot)| slot).collect();
+    let Some((first, others)) = slots.split_first_mut() else { return Ok(()) };
+    let mut doc = first.seek(0);
+    let (mut starts, mut positions) = (Vec::new(), Vec::new());
+    'docs: while doc != TERMINATED {
+        for other in others.iter_mut() {
+            let found = other.seek(doc);
+            if found != doc {
+                doc = first.seek(found);
+                continue 'docs;
+            }
+        }
+        first.starts(doc, &mut starts);
+        for other in others.iter_mut() {
+            if starts.is_empty() {
+                break;
+            }
+            other.starts(doc, &mut positions);
+            starts.retain(|start| positions.binary_search(start).is_ok());
+        }
+        if !starts.is_empty() {
+            docs.push(doc);
+        }
+        doc = first.seek(doc + 1);
+    }
+    Ok(())
+}
+
+/// One place of a phrase: one term, or several of which one stands there.
+struct Slot {
+    offset: u32,
+    postings: Vec<SegmentPostings>,
+}
+
+impl Slot {
+    /// The first document from `target` on.
+    fn seek(&mut self, target: u32) -> u32 {
+        let mut first = TERMINATED;
+        if target == TERMINATED {
+            return first;
+        }
+        for postings in &mut self.postings {
+            let doc = if postings.doc() < target { postings.seek(target) } else { postings.doc() };
+            first = first.min(doc);
+        }
+        first
+    }
+
+    /// Where in a document the phrase would begin, ascending.
+    fn starts(&mut self, doc: u32, starts: &mut Vec<u32>) {
+        starts.clear();
+        for postings in self.postings.iter_mut().filter(|postings| postings.doc() == doc) {
+            postings.append_positions_with_offset(0, starts);
+        }
+        if self.postings.len() > 1 {
+            starts.sort_unstable();
+            starts.dedup();
+        }
+        let offset = self.offset;
+        starts.retain_mut(|start| match start.checked_sub(offset) {
+            Some(before) => {
+                *start = before;
+                true
+            }
+            None => false,
+        });
+    }
+}
