@@ -3,7 +3,7 @@
 //! A follower of the log, in three layers:
 //!
 //! - **Blocks on the disk**: what the rows `65536 * n` and on held as of one commit, a stored value a field, which
-//!   comes into memory when it is asked for ([`block`], [`field`], [`column`]). Made and made anew in the background, in
+//!   comes into memory when it is asked for ([`block`], [`field`], [`mod@column`]). Made and made anew in the background, in
 //!   bounded slices. Each snapshot has the blocks of its own transaction.
 //! - **Overlays**: blocks in memory, of rows that were changed or created since; made by searches, when they have
 //!   looked at the records of such rows some times.

@@ -577,3 +577,56 @@ fn random_searches_beside_upkeep_answer_what_a_plain_program_does() {
         assert_eq!(found.count().unwrap(), expected.count() as u64, "{condition:?}");
     }
 }
+
+/// A hundred thousand filters, across blocks, overlays, changes of old rows, deletions, purges, reopenings and crashes:
+/// the index finds what looking at each record finds. (That looking is right is what the plain program is for.)
+#[test]
+fn a_hundred_thousand_filters_find_what_looking_finds() {
+    let seed = seed(20_261_130);
+    let _print = PrintSeed(seed);
+    let mut random = Random::new(seed);
+    let mut both = grow_in(Bench::on_disk(64, 20), &mut random);
+    let (mut asked, mut found_some) = (0, 0);
+    for round in 0..50 {
+        for _ in 0..random.below(8) {
+            both.step(&mut random);
+        }
+        match round % 10 {
+            0 | 5 => both.bench.store.optimize().unwrap(),
+            3 => assert!(both.bench.store.purge().unwrap().finished),
+            7 => both.bench.reopen(None, round, 64, 20),
+            9 => both.bench.reopen(Some(Keep::Subset(round)), round, 64, 20),
+            _ => {}
+        }
+        let read = both.bench.store.read();
+        let runs: Vec<Run> = read.runs().find(Filter::all()).unwrap().page(0, 0).unwrap().items;
+        let visible = both.world.runs.iter().rev().filter(|run| both.world.is_visible(run));
+        assert!(visible.map(|run| run.id.as_str()).eq(runs.iter().map(|run| run.id.as_str())));
+        let name = |run: &Run| {
+            let plain = both.world.experiments.iter().find(|plain| plain.id == run.experiment_id.as_str());
+            plain.map_or("", |plain| &plain.name)
+        };
+        let entities: Vec<(modeldb::Entity, &str)> =
+            runs.iter().map(|run| (modeldb::Entity::Run(run.clone()), name(run))).collect();
+        for _ in 0..2000 {
+            let depth = random.below(2);
+            let condition = condition(&mut random, &both.world, depth);
+            let filter = condition.filter();
+            let matches = |(entity, name): &(modeldb::Entity, &str)| {
+                filter.matches(modeldb::Subject::new(entity).experiment_name(name))
+            };
+            let expected = entities.iter().filter(|entity| matches(entity)).count() as u64;
+            let found = read.runs().find(filter.clone()).unwrap();
+            assert_eq!(found.count().unwrap(), expected, "round {round}: {condition:?}");
+            asked += 1;
+            found_some += usize::from(expected > 0);
+            if random.percent(3) {
+                let wanted =
+                    entities.iter().filter(|entity| matches(entity)).map(|(entity, _)| entity.id().to_string());
+                let ids = found.ids().unwrap().map(|id| id.unwrap().to_string());
+                assert!(ids.eq(wanted), "round {round}: {condition:?}");
+            }
+        }
+    }
+    assert!(asked >= 100_000 && found_some > 20_000, "{asked} filters were asked, {found_some} found something");
+}
