@@ -28,6 +28,7 @@ impl Workload {
         let store = self.cache().open(&self.store)?;
         let experiments = phases::experiments(&store)?;
         store.optimize()?;
+        store.wait_indexed(store.read().sequence())?;
         let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Ours { store, experiments })];
         let mut lines = Vec::new();
         measure::forget_peak_rss();
