@@ -621,9 +621,9 @@ fn a_hundred_thousand_filters_find_what_looking_finds() {
             asked += 1;
             found_some += usize::from(expected > 0);
             if random.percent(3) {
-                let wanted =
-                    entities.iter().filter(|entity| matches(entity)).map(|(entity, _)| entity.id().to_string());
-                let ids = found.ids().unwrap().map(|id| id.unwrap().to_string());
+                let wanted = runs.iter().zip(&entities).filter(|(_, entity)| matches(entity));
+                let wanted = wanted.map(|(run, _)| run.id.clone());
+                let ids = found.ids().unwrap().map(|id| id.unwrap());
                 assert!(ids.eq(wanted), "round {round}: {condition:?}");
             }
         }
