@@ -108,7 +108,7 @@ pub(crate) const FILTER_LOOKS: u64 = 4;
 /// Bytes of fields of the filter index in memory.
 pub(crate) const FILTER_CACHE_BYTES: usize = 192 << 20;
 
-/// Bytes of fields of the filter index that one transaction writes: other writers wait for it.
+/// Bytes of fields of the filter index that one transaction writes, unless one field has more: other writers wait for it.
 pub(crate) const FILTER_SLICE_BYTES: usize = 1 << 20;
 
 /// How hard the columns of the filter index are compressed: pco's levels.

@@ -11,10 +11,10 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::entity::state::State;
 use crate::error::Result;
-use crate::filter::{Block, FieldKey, Rows, Seen};
+use crate::filter::{Block, FieldKey, FilterIndex, Rows, Seen};
 use crate::id::Sequence;
 use crate::limits;
-use crate::storage::{FilterBlock, Source, WriteTables};
+use crate::storage::{FilterBlock, ReadTables, Source, WriteTables};
 use crate::store::{Inner, Store};
 
 /// Setting with the rows that were changed up to the key index's watermark, and that sequence before them.
@@ -144,24 +144,27 @@ impl Inner {
         let fields = encoded(&made)?;
         let before = blocks.iter().find(|block| block.number == number);
         let generation = before.map_or(0, |block| block.generation).wrapping_add(1);
-        let stored = FilterBlock { number, generation, sequence: made.sequence.get(), rows };
+        let codes = fields.iter().map(|(key, _)| (key.space, key.code)).collect();
+        let stored = FilterBlock { number, generation, sequence: made.sequence.get(), rows, fields: codes };
         // What one that was cut short has left behind.
         self.derive(|tables| tables.remove_filter_fields(number, generation, u32::MAX))?;
         let mut rest = fields.as_slice();
         while !rest.is_empty() {
             let mut bytes = 0;
-            let slice = rest.iter().take_while(|(_, field)| {
+            let fitting = rest.iter().take_while(|(_, field)| {
                 bytes += field.len();
-                bytes - field.len() < limits::FILTER_SLICE_BYTES
+                bytes <= limits::FILTER_SLICE_BYTES
             });
-            let (slice, later) = rest.split_at(slice.count());
+            let (slice, later) = rest.split_at(fitting.count().max(1));
             self.derive(|tables| {
                 slice.iter().try_for_each(|(key, field)| tables.put_filter_field(&stored, (key.space, key.code), field))
             })?;
             rest = later;
         }
-        self.derive_and_publish(|tables| {
+        self.derive_and_publish(|tables, folded| {
             tables.put_filter_block(&stored)?;
+            // Of what was changed meanwhile, the log is not followed again up to there.
+            self.put_changed(tables, folded)?;
             tables.put_meta(PURGED, &index.changed.purged_bytes(Some((number, made.sequence)))?)
         })?;
         self.derive(|tables| tables.remove_filter_fields(number, 0, generation))?;
@@ -189,6 +192,10 @@ impl Inner {
         if self.common.filter.covered() == 0 {
             return Ok(());
         }
+        self.put_changed(tables, watermark)
+    }
+
+    fn put_changed(&self, tables: &mut WriteTables<'_>, watermark: Sequence) -> Result<()> {
         let mut bytes = watermark.get().to_le_bytes().to_vec();
         bytes.extend(self.common.filter.changed.settled_bytes(watermark)?);
         tables.put_meta(CHANGED, &bytes)
@@ -196,14 +203,10 @@ impl Inner {
 }
 
 /// What was kept, back into the index of a store that is opened; `last` is its last commit.
-pub(crate) fn restore(
-    state: &crate::storage::ReadTables,
-    index: &crate::filter::FilterIndex,
-    last: Sequence,
-) -> Result<()> {
-    index.cover(&state.filter_blocks()?);
-    let purged = state.meta(PURGED)?.unwrap_or_default();
-    let changed = state.meta(CHANGED)?.unwrap_or_default();
+pub(crate) fn restore(tables: &ReadTables, index: &FilterIndex, last: Sequence) -> Result<()> {
+    index.cover(&tables.filter_blocks()?);
+    let purged = tables.meta(PURGED)?.unwrap_or_default();
+    let changed = tables.meta(CHANGED)?.unwrap_or_default();
     let (sequence, settled) = match changed.split_first_chunk::<8>() {
         Some((sequence, settled)) => (Sequence::new(u64::from_le_bytes(*sequence)), settled),
         None => (Sequence::default(), [].as_slice()),
@@ -213,4 +216,52 @@ pub(crate) fn restore(
 
 fn encoded(block: &Block) -> Result<Vec<(FieldKey, Vec<u8>)>> {
     block.fields().into_iter().map(|(key, field)| Ok((key, field.encode()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::NewRun;
+    use crate::options::Options;
+
+    use super::*;
+
+    /// The folder of a store as a crash leaves it, opened.
+    fn crashed(store: &Store, from: &std::path::Path, to: &std::path::Path) -> Store {
+        // What is durable is in the file, and nothing else is.
+        store.flush().unwrap();
+        std::fs::create_dir(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        Options::default().background(false).open(to).unwrap()
+    }
+
+    #[test]
+    fn what_changes_while_the_first_block_is_made_is_not_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        let store = Options::default().background(false).open(&from).unwrap();
+        let ids = store
+            .write(|w| {
+                let project = w.projects().get_or_create("p")?;
+                let experiment = w.experiments().get_or_create(&project, "e")?;
+                let run = |n: usize| NewRun::named(format!("r{n}")).metric("x", 1.0);
+                (0..5).map(|n| w.runs().create(&experiment, run(n))).collect::<Result<Vec<_>>>()
+            })
+            .unwrap();
+        let before = store.read().state;
+        store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
+        store.write(|w| w.runs().delete(&ids[3])).unwrap();
+        // From here on the log is followed at open.
+        store.inner.writer.lock().fold_all(&store.inner).unwrap();
+        store.inner.make_block(&before, &[], 0).unwrap();
+        let store = crashed(&store, &from, &to);
+        let read = store.read();
+        assert_eq!(store.stats().unwrap().filter_blocks, 1);
+        assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
+        assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
+    }
 }

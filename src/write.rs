@@ -615,9 +615,16 @@ impl Inner {
     }
 
     /// [`derive`](Self::derive), and whoever begins to read from then on sees it.
-    pub(crate) fn derive_and_publish(&self, write: impl FnOnce(&mut WriteTables<'_>) -> Result<()>) -> Result<()> {
+    /// `write` is told how far the key index's table has followed by then.
+    pub(crate) fn derive_and_publish(
+        &self,
+        write: impl FnOnce(&mut WriteTables<'_>, Sequence) -> Result<()>,
+    ) -> Result<()> {
         let mut writer = self.writer.lock();
-        self.derive_under(&mut writer, write)?;
+        // What is open may fold more of it.
+        let _ = writer.end_group(self, false);
+        let folded = writer.keys.folded_up_to();
+        self.derive_under(&mut writer, |tables| write(tables, folded))?;
         self.publish(&writer.tip, &writer.keys)
     }
 

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use crate::entity::aggregate::{Cells, Counts, cells_of};
 use crate::entity::explain::{Explanation, ExplanationStep};
-use crate::entity::search::{After, Matches, SearchScope};
+use crate::entity::search::{Matches, SearchScope};
+use crate::entity::search_order::After;
 use crate::entity::state::State;
 use crate::entity::view::RunGuard;
 use crate::entity::walk::{StepSource, Steps, Walk, Within};

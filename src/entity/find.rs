@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::entity::answering::Answering;
 use crate::entity::budget::{Budget, Meter};
-use crate::entity::cursor::{FindCursor, FindPage};
 use crate::entity::explain::Explanation;
+use crate::entity::find_cursor::{FindCursor, FindPage};
 use crate::entity::listing::{Listed, Rows, Scope};
 use crate::entity::state::State;
 use crate::entity::walk::{Asked, Candidates, Steps, Walk, Within};

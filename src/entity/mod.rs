@@ -9,8 +9,8 @@
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
 //! - [`find`]: what matches a filter, as a user asks for it; [`answering`]: one call on it, by the filter index
-//!   ([`search`]) or over the records ([`walk`]); [`summary`]: projects in figures.
-//! - [`cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
+//!   ([`search`], [`search_order`], [`mod@search_columns`]) or over the records ([`walk`]); [`summary`]: projects in figures.
+//! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
 //!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
 //! - [`view`]: runs without a copy.
 
@@ -21,12 +21,12 @@ pub(crate) mod budget;
 pub(crate) mod comment;
 pub(crate) mod compare;
 pub(crate) mod copies;
-pub(crate) mod cursor;
 pub(crate) mod deletion;
 pub(crate) mod entries;
 pub(crate) mod experiment;
 pub(crate) mod explain;
 pub(crate) mod find;
+pub(crate) mod find_cursor;
 mod find_views;
 pub(crate) mod job;
 pub(crate) mod lineage;
@@ -37,6 +37,8 @@ pub(crate) mod relevance;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod search;
+mod search_columns;
+pub(crate) mod search_order;
 mod shared;
 pub(crate) mod state;
 pub(crate) mod summary;

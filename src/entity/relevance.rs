@@ -5,9 +5,9 @@ use roaring::RoaringBitmap;
 use crate::entity::find::{Find, Findable};
 use crate::error::{Error, Result};
 use crate::id::Row;
-use crate::query::asks;
 use crate::query::evaluate::Subject;
 use crate::query::snippet::{Snippet, snippet, words_of};
+use crate::query::text_questions;
 use crate::storage::Source as _;
 
 /// A match, with how well it fits the words that were asked for.
@@ -42,7 +42,8 @@ impl<T: Findable> Find<T> {
             return Err(Error::invalid("a search by relevance has no other order"));
         }
         let most = usize::try_from(k).unwrap_or(usize::MAX).min(self.most());
-        let asked: Vec<_> = words.iter().filter_map(|(field, parts)| Some((asks::place(field)?, *parts))).collect();
+        let asked: Vec<_> =
+            words.iter().filter_map(|(field, parts)| Some((text_questions::place(field)?, *parts))).collect();
         let (rows, _) = answering.rows(0, usize::MAX)?;
         let among: RoaringBitmap = rows.iter().map(|row| row.0).collect();
         let known = self.state.tables.rows(T::KIND)?;

@@ -3,7 +3,6 @@
 //! Told by each write, and by following the log at open. A row too many does no harm: its record is looked at.
 
 use std::collections::BTreeMap;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
@@ -39,7 +38,9 @@ const RECENT: usize = 4096;
 
 impl Changes {
     fn push(&mut self, sequence: Sequence, row: u32) {
-        self.recent.push((sequence, row));
+        // At open, what was purged comes before what the log tells of earlier commits.
+        let at = self.recent.partition_point(|(before, _)| *before <= sequence);
+        self.recent.insert(at, (sequence, row));
         if self.recent.len() > RECENT {
             self.settle(self.recent.len() / 2);
         }
@@ -187,7 +188,7 @@ impl Changed {
         for row in read(settled)? {
             let changes = blocks.entry(row / self.block_rows).or_default();
             changes.settled.insert(row);
-            changes.settled_at = sequence;
+            changes.settled_at = changes.settled_at.max(sequence);
         }
         Ok(())
     }

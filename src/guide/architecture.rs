@@ -122,8 +122,8 @@
 //! refused in it, `predicate` the translation of ModelDB's. `evaluate` says whether a record matches and `order` which
 //! of two comes first: both by looking, so that any index can be held against them. `pattern`, `words` and `series` are
 //! what `like`, `matches` and `min(...)` ask. `exec` asks the filter index: each part of a filter answers rows that
-//! match for sure and rows that may. `asks` translates conditions for the text index, `told` is what it said, `snippet`
-//! excerpts what was found. `text/` reads our language, MLflow's and the Python client's, and writes ours.
+//! match for sure and rows that may. `text_questions` puts conditions to the text
+//! index, `text_answers` is what it said, `snippet` excerpts what was found. `text/` reads our language, MLflow's and the Python client's, and writes ours.
 //! *Not for* finding the records: `entity::walk` does, or `entity::search` by the index.
 //!
 //! ## F6: `entity/`
@@ -132,8 +132,8 @@
 //! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that projects,
 //! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
 //! `copies` copies projects and runs, `listing` is pages and iterators. `find` is a search as a user puts it together;
-//! `answering` is one call on it, by the index (`search`) or over records (`walk`), within a `budget`; `aggregate`,
-//! `cursor`, `find_views`, `relevance` and `explain` are the ways it can end. `texts` hands records to the
+//! `answering` is one call on it, by the index (`search`, `search_order`, `search_columns`) or over records (`walk`), within a `budget`; `aggregate`,
+//! `find_cursor`, `find_views`, `relevance` and `explain` are the ways it can end. `texts` hands records to the
 //! text index. `summary` is projects in figures, `compare` runs side by
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.

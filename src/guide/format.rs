@@ -214,7 +214,8 @@
 //! # Filter index
 //!
 //! Block `n` is of the rows of runs from `65536 * n` on, as of one commit: `filter_blocks` has its generation (`u32`
-//! LE), that commit (`u64` LE) and how many rows it is of (`u32` LE). Its fields stand in `filter` under that
+//! LE), that commit (`u64` LE), how many rows it is of (`u32` LE), and space (`u8`) and code (`u32` LE) of each field that
+//! some row has, ascending. These stand in `filter` under that
 //! generation; others are left behind by a block that was being made, and go with the next. The setting
 //! `filter-changed` is a sequence number (`u64` LE) and a roaring bitmap of the rows that commits up to it changed
 //! after their block was made: it is written with the key index's watermark, and the log tells of later ones.

@@ -57,15 +57,7 @@ impl Filter {
             match filter {
                 Filter::And(inner) | Filter::Or(inner) => pending.extend(inner),
                 Filter::Not(inner) => pending.push(inner),
-                Filter::Compare { field, .. }
-                | Filter::In { field, .. }
-                | Filter::Between { field, .. }
-                | Filter::Substring { field, .. }
-                | Filter::Pattern { field, .. }
-                | Filter::Words { field, .. }
-                | Filter::Series { field, .. }
-                | Filter::IsNull { field }
-                | Filter::IsNan { field } => fields.push(field),
+                condition => fields.extend(condition.field_asked()),
             }
         }
         fields

@@ -16,7 +16,7 @@ use crate::id::Row;
 use crate::query::evaluate::{fits, lower};
 use crate::query::field::QueryField;
 use crate::query::filter::{Comparison, Filter};
-use crate::query::told::{self, Told};
+use crate::query::text_answers::{self, Told};
 use crate::query::words::all_occur;
 use crate::storage::ReadTables;
 use crate::storage::dictionary::Dictionary;
@@ -221,8 +221,8 @@ impl Exec<'_> {
     /// What the text index says of a condition, unless it does not know most of the rows yet.
     fn told(&self, condition: &Filter, part: &Part) -> Option<Answer> {
         let (told, rows) = (self.told.of(condition)?, &part.block.rows);
-        let stale = told::among(&told.stale, rows);
-        (stale.count() <= rows.len() as u64 / 2).then(|| Answer::of(told::among(&told.hits, rows), stale))
+        let stale = text_answers::among(&told.stale, rows);
+        (stale.count() <= rows.len() as u64 / 2).then(|| Answer::of(text_answers::among(&told.hits, rows), stale))
     }
 
     /// The rows of a condition that a column holds as a set: those that equal a frequent text.
@@ -250,7 +250,7 @@ impl Exec<'_> {
         }
         if let Some(told) = self.told.of(filter) {
             let rows = &part.block.rows;
-            return Ok((told::count(&told.stale, rows) == 0).then(|| told::count(&told.hits, rows)));
+            return Ok((text_answers::count(&told.stale, rows) == 0).then(|| text_answers::count(&told.hits, rows)));
         }
         let Some(Indexed::Field(key)) = filter.field_asked().map(|field| self.indexed(field)) else { return Ok(None) };
         let Loaded::Held(held) = self.load(key, part)? else { return Ok(None) };

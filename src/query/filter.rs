@@ -139,9 +139,10 @@ impl Filter {
             | Filter::Substring { field, .. }
             | Filter::Pattern { field, .. }
             | Filter::Words { field, .. }
+            | Filter::Series { field, .. }
             | Filter::IsNull { field }
             | Filter::IsNan { field } => Some(field),
-            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Series { .. } => None,
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,
         }
     }
 

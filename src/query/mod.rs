@@ -10,10 +10,9 @@
 //! - [`order`]: sort keys, and how records compare by them.
 //! - [`pattern`], [`words`], [`series`]: `like` and its kin, `matches`, and numbers of whole series.
 //! - [`text`]: filters as text, in three dialects.
+//! - [`text_answers`]: what the text index says of conditions that `text_questions` puts to it; `snippet`: excerpts.
 //! - [`json`]: the text of lists and maps.
 
-#[cfg(feature = "text")]
-pub(crate) mod asks;
 pub(crate) mod check;
 pub(crate) mod evaluate;
 pub(crate) mod exec;
@@ -27,5 +26,7 @@ pub(crate) mod series;
 #[cfg(feature = "text")]
 pub(crate) mod snippet;
 pub(crate) mod text;
-pub(crate) mod told;
+pub(crate) mod text_answers;
+#[cfg(feature = "text")]
+pub(crate) mod text_questions;
 mod words;

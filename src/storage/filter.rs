@@ -1,5 +1,7 @@
 //! The blocks of the filter index as stored values: derived, so that any of it may be missing.
 
+use std::sync::Arc;
+
 use redb::{ReadableTable, Table};
 
 use super::errors::storage;
@@ -10,7 +12,7 @@ use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, Result};
 
 /// What a block is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FilterBlock {
     pub(crate) number: u32,
     /// One more each time the block is made: its fields stand under it.
@@ -18,6 +20,8 @@ pub(crate) struct FilterBlock {
     /// The commit as of which it was made.
     pub(crate) sequence: u64,
     pub(crate) rows: u32,
+    /// The fields that some row has, ascending: one that is lost is not taken for one that there never was.
+    pub(crate) fields: Arc<[FieldCode]>,
 }
 
 /// Space and code of a field.
@@ -36,12 +40,15 @@ fn decode(number: u32, sealed: &[u8]) -> Result<FilterBlock> {
     let damaged = || Error::corrupt(format!("block {number} of the filter index is damaged"));
     let (generation, rest) = payload.split_first_chunk::<4>().ok_or_else(damaged)?;
     let (sequence, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-    let rows: &[u8; 4] = rest.try_into().map_err(|_| damaged())?;
+    let (rows, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let (fields, []) = rest.as_chunks::<5>() else { return Err(damaged()) };
+    let fields = fields.iter().map(|[space, code @ ..]| (*space, u32::from_le_bytes(*code))).collect();
     Ok(FilterBlock {
         number,
         generation: u32::from_le_bytes(*generation),
         sequence: u64::from_le_bytes(*sequence),
         rows: u32::from_le_bytes(*rows),
+        fields,
     })
 }
 
@@ -64,7 +71,11 @@ impl ReadTables {
     /// `Corrupt` if it is damaged.
     pub(crate) fn filter_field(&self, block: &FilterBlock, field: FieldCode) -> Result<Option<Vec<u8>>> {
         let doing = "reading a field of the filter index";
-        let Some(table) = self.filter_table()? else { return Ok(None) };
+        if block.fields.binary_search(&field).is_err() {
+            return Ok(None);
+        }
+        let lost = || Error::corrupt(format!("{doing}: it is missing from block {}", block.number));
+        let table = self.filter_table()?.ok_or_else(lost)?;
         let (number, generation, (space, code)) = (block.number, block.generation, field);
         let pieces = (number, generation, space, code, 0)..=(number, generation, space, code, u32::MAX);
         let mut sealed = Vec::new();
@@ -72,7 +83,7 @@ impl ReadTables {
             sealed.extend_from_slice(piece.map_err(storage(doing))?.1.value());
         }
         if sealed.is_empty() {
-            return Ok(None);
+            return Err(lost());
         }
         envelope::open(Kind::Filter, &envelope_key(block, field), &sealed)?;
         sealed.drain(..envelope::HEADER);
@@ -97,6 +108,10 @@ impl WriteTables<'_> {
         let mut payload = block.generation.to_le_bytes().to_vec();
         payload.extend_from_slice(&block.sequence.to_le_bytes());
         payload.extend_from_slice(&block.rows.to_le_bytes());
+        for (space, code) in &*block.fields {
+            payload.push(*space);
+            payload.extend_from_slice(&code.to_le_bytes());
+        }
         let sealed = envelope::wrap(Kind::FilterBlock, &block.number.to_le_bytes(), &payload);
         let table = self.filter_blocks_table()?;
         table.insert(block.number, &*sealed).map_err(storage("writing a block of the filter index"))?;

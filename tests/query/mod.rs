@@ -3,6 +3,7 @@
 mod fields;
 mod figures;
 mod find;
+mod index;
 mod language;
 mod orders;
 mod pages;

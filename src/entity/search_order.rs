@@ -1,0 +1,268 @@
+//! Orders by the numbers of a field, from its sorted columns: pages without reading records.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use crate::entity::search::Matches;
+use crate::entity::state::State;
+use crate::error::Result;
+use crate::filter::column::{Column, float_key};
+use crate::filter::words::Words;
+use crate::filter::{FieldBlock, Loaded, Part};
+use crate::id::Row;
+use crate::query::exec::Indexed;
+use crate::query::field::QueryField;
+use crate::query::text_answers::Told;
+use crate::value::Value;
+
+/// Where the wanted rows begin, in an order by numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum After {
+    Nothing,
+    /// After this key and row.
+    Row(u64, u32),
+    /// After a number that no key is of.
+    Unknown,
+}
+
+impl After {
+    pub(crate) fn of(number: &Value, row: u32) -> Self {
+        let float = number.as_f64().unwrap_or(f64::NAN);
+        let is_exact = Value::Float(float).numeric_cmp(number).is_some_and(Ordering::is_eq);
+        match float_key(float) {
+            Some(key) if is_exact => After::Row(key, row),
+            _ => After::Unknown,
+        }
+    }
+}
+
+impl State {
+    /// The rows from `from` up to `to` of what matches `after` some place, by a field's numbers, of equal ones the newest
+    /// first; none if
+    /// numbers alone do not decide: some row holds something that comes before a number, or a number that the index does
+    /// not know, or nothing while there are not rows enough with numbers.
+    pub(crate) fn by_number(
+        &self,
+        matches: &Matches,
+        field: &QueryField,
+        descending: bool,
+        after: After,
+        from: usize,
+        to: usize,
+    ) -> Result<Option<Vec<Row>>> {
+        if !matches.tail.is_empty() || matches!(after, After::Unknown) {
+            return Ok(None);
+        }
+        let none = Told::default();
+        let exec = self.exec(&none);
+        let Indexed::Field(key) = exec.indexed(field) else { return Ok(None) };
+        let (mut found, mut total) = (0, 0);
+        let mut held = Vec::new();
+        for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
+            let count = matching.count();
+            if count == 0 {
+                continue;
+            }
+            total += count;
+            match exec.load(key, part)? {
+                Loaded::Held(field) => held.push((part, matching, count, field)),
+                Loaded::Absent => {}
+                Loaded::Unknown => return Ok(None),
+            }
+        }
+        let mut walks = Vec::new();
+        for (part, matching, count, field) in &held {
+            if !decides(field, matching, descending) {
+                return Ok(None);
+            }
+            // Of a field that all rows have all numbers match, if all rows do.
+            let numbers = &field.numbers;
+            let with_number = match numbers.len() == part.block.rows.len() {
+                true => *count,
+                false => numbers.all().count_common(matching),
+            };
+            found += with_number;
+            let whole = with_number == numbers.len() as u64;
+            walks.push(Walk::new(part, matching, numbers, descending, whole));
+        }
+        // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast as looking
+        // one up; each block begins with one. In an order that goes with the rows, one block has most of them.
+        let rows: u64 = walks.iter().map(|walk| walk.numbers.len() as u64).sum();
+        let wanted = (walks.len() as u64).saturating_add(to as u64);
+        let is_few = wanted.saturating_mul(rows) > found.saturating_mul(found).saturating_mul(40);
+        if is_few && matches!(after, After::Nothing) && !walks.iter().all(|walk| walk.whole) {
+            walks.iter_mut().for_each(|walk| walk.gather(to));
+        }
+        // What has no number comes after those that have.
+        if matches!(after, After::Nothing) && found < to as u64 && found < total {
+            return Ok(None);
+        }
+        let skipped = match after {
+            After::Row(key, row) => {
+                walks.iter_mut().for_each(|walk| walk.begin_after(key, row));
+                0
+            }
+            _ if walks.iter().all(|walk| walk.whole) => skip(&mut walks, from),
+            _ => 0,
+        };
+        let mut heap = BinaryHeap::new();
+        let push = |heap: &mut BinaryHeap<(Reverse<u64>, u32, usize)>, walks: &mut Vec<Walk<'_>>, at: usize| {
+            if let Some((key, row)) = walks.get_mut(at).and_then(Walk::next) {
+                heap.push((Reverse(if descending { !key } else { key }), row, at));
+            }
+        };
+        (0..walks.len()).for_each(|at| push(&mut heap, &mut walks, at));
+        let mut rows = Vec::new();
+        let mut position = skipped;
+        while position < to {
+            let Some((_, row, at)) = heap.pop() else { break };
+            if position >= from {
+                rows.push(Row(row));
+            }
+            position += 1;
+            push(&mut heap, &mut walks, at);
+        }
+        // Those without a number come next.
+        if !matches!(after, After::Nothing) && position < to && found < total {
+            return Ok(None);
+        }
+        Ok(Some(rows))
+    }
+}
+
+/// Whether numbers come first among what the rows of `matching` hold of a field, and are all known.
+fn decides(field: &FieldBlock, matching: &Words, descending: bool) -> bool {
+    let odd = field.odd.iter().any(|row| matching.contains(*row));
+    let nothing_else = field.texts.len() + field.hashes.len() == 0 && field.bools.iter().all(Vec::is_empty);
+    if odd || !descending || nothing_else {
+        return !odd;
+    }
+    let mut others = field.texts.all();
+    others.or(&field.hashes.all());
+    field.bools.iter().for_each(|rows| others.insert_all(rows));
+    // A text that reads as a number is one.
+    others.and_not(&field.numbers.all());
+    others.count_common(matching) == 0
+}
+
+/// A walk over the numbers of a block, through what matches.
+struct Walk<'m> {
+    part: &'m Part,
+    matches: &'m Words,
+    numbers: &'m Column,
+    descending: bool,
+    /// All numbers match.
+    whole: bool,
+    /// Numbers that are behind.
+    position: usize,
+    /// Found, the next one last: the rows of one number, or everything.
+    found: Vec<(u64, u32)>,
+}
+
+impl<'m> Walk<'m> {
+    fn new(part: &'m Part, matches: &'m Words, numbers: &'m Column, descending: bool, whole: bool) -> Self {
+        Walk { part, matches, numbers, descending, whole, position: 0, found: Vec::new() }
+    }
+
+    /// Finds all that matches at once, instead of passing by what does not; the first `to` of it are wanted.
+    fn gather(&mut self, to: usize) {
+        let keys = self.matches.iter();
+        let keys = keys.filter_map(|offset| Some((self.numbers.of_row(offset)?, self.part.block.rows.row(offset))));
+        self.found = keys.collect();
+        self.position = self.numbers.len();
+        let descending = self.descending;
+        let key = |(key, row): &(u64, u32)| (if descending { *key } else { !*key }, *row);
+        // The first ones come last.
+        if let Some(behind) = self.found.len().checked_sub(to).filter(|behind| *behind > 0) {
+            self.found.select_nth_unstable_by_key(behind, key);
+            self.found.drain(..behind);
+        }
+        self.found.sort_unstable_by_key(key);
+    }
+
+    fn next(&mut self) -> Option<(u64, u32)> {
+        while self.found.is_empty() {
+            let at = if self.descending { self.numbers.len().checked_sub(self.position + 1)? } else { self.position };
+            let (key, row) = self.numbers.at(at)?;
+            if self.descending {
+                // From the end, equal numbers come newest first as they are.
+                self.position += 1;
+                if self.matches.contains(row) {
+                    return Some((key, self.part.block.rows.row(row)));
+                }
+                continue;
+            }
+            let range = self.numbers.equal_from(self.position, None);
+            self.position = range.1;
+            let equal = self.numbers.rows(range).iter().filter(|row| self.matches.contains(**row));
+            self.found.extend(equal.map(|row| (key, self.part.block.rows.row(*row))));
+        }
+        self.found.pop()
+    }
+
+    /// Leaves out what does not come after a key and a row.
+    fn begin_after(&mut self, key: u64, row: u32) {
+        self.position = self.before(key);
+        let at = if self.descending { self.numbers.len().checked_sub(self.position + 1) } else { Some(self.position) };
+        let last = at.and_then(|at| self.numbers.at(at)).filter(|(found, _)| *found == key);
+        if last.is_none() {
+            return;
+        }
+        // The rows of that key come whole, and part of them is behind.
+        let range = self.numbers.equal(key);
+        self.position += range.1 - range.0;
+        let equal = self.numbers.rows(range).iter().filter(|row| self.matches.contains(**row));
+        let equal = equal.map(|offset| (key, self.part.block.rows.row(*offset)));
+        self.found = equal.filter(|(_, found)| *found < row).collect();
+    }
+
+    /// How many numbers come before `key`.
+    fn before(&self, key: u64) -> usize {
+        if self.descending {
+            self.numbers.len() - self.numbers.position(|found| found <= key)
+        } else {
+            self.numbers.position(|found| found < key)
+        }
+    }
+
+    fn key_at(&self, position: usize) -> Option<u64> {
+        let at = if self.descending { self.numbers.len().checked_sub(position + 1)? } else { position };
+        self.numbers.at(at).map(|(key, _)| key)
+    }
+}
+
+/// Moves walks of which all numbers match on by nearly `count` numbers in all, and answers by how many: to the first of
+/// a number that stands at that place, found by bisection.
+fn skip(walks: &mut [Walk<'_>], count: usize) -> usize {
+    let mut low: Vec<usize> = vec![0; walks.len()];
+    let mut high: Vec<usize> = walks.iter().map(|walk| walk.numbers.len()).collect();
+    loop {
+        let widest = (0..walks.len())
+            .max_by_key(|at| high.get(*at).copied().unwrap_or(0).saturating_sub(low.get(*at).copied().unwrap_or(0)));
+        let Some((walk, (from, to))) =
+            widest.and_then(|at| Some((walks.get(at)?, (low.get(at).copied()?, high.get(at).copied()?))))
+        else {
+            break;
+        };
+        if to.saturating_sub(from) < 32 {
+            break;
+        }
+        let Some(key) = walk.key_at(from + (to - from) / 2) else { break };
+        let places: Vec<usize> = walks.iter().map(|walk| walk.before(key)).collect();
+        let is_before = places.iter().sum::<usize>() <= count;
+        // Numbers that equal the one in the middle may fill all of its half.
+        let stuck = if is_before { places == low } else { places == high };
+        if is_before {
+            low = places;
+        } else {
+            high = places;
+        }
+        if stuck {
+            break;
+        }
+    }
+    for (walk, position) in walks.iter_mut().zip(&low) {
+        walk.position = *position;
+    }
+    low.iter().sum()
+}
