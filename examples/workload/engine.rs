@@ -1,4 +1,4 @@
-//! Engines that answer the workload's queries, and how they are timed: one after the other on each set of constants.
+//! Engines that answer the workload's queries, and how they are timed: hot, and in turns.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -13,8 +13,11 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Longest a query's warming up lasts, and its repetitions, for each way: a slow way repeats less.
 const WARM_UP: Duration = Duration::from_secs(3);
 const REPEATING: Duration = Duration::from_secs(8);
-/// Steps from one entrant to the next: a prime that is larger than their number, so that each has its turn.
-const STRIDE: usize = 101;
+/// Turns of each way. In a turn it answers its share of the cases one after the other, as a program does that asks one
+/// engine: what it is slowed down by is its own memory, not that of the others.
+const TURNS: usize = 5;
+/// Queries that begin a turn and are not measured: the caches of the processor were the previous one's.
+const FIRST_OF_TURN: usize = 3;
 
 /// What is asked of an engine, and by which of its plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,16 +117,26 @@ pub(crate) fn compare(engines: &mut [Box<dyn Engine>], n: usize, name: &str, cas
             entrants.push(Entrant { engine, way, times, spent: Duration::ZERO, asked: 0, wrong: 0 });
         }
     }
-    for (limit, measured) in [(WARM_UP, false), (REPEATING, true)] {
-        entrants.iter_mut().for_each(|entrant| entrant.spent = Duration::ZERO);
-        for round in 0..cases.len() {
-            for turn in 0..entrants.len() {
-                // Who comes after whom changes, too; and what one has just read is not what the next one reads, or
-                // the second way of an engine would find it in the processor's caches.
-                let at = (round * 7 + turn * STRIDE) % entrants.len();
-                let case = &cases[(round + at * 11) % cases.len()];
-                let entrant = &mut entrants[at];
-                entrant.ask(engines[entrant.engine].as_mut(), case, limit, measured)?;
+    for case in cases {
+        for entrant in &mut entrants {
+            entrant.ask(engines[entrant.engine].as_mut(), case, WARM_UP, false)?;
+        }
+    }
+    entrants.iter_mut().for_each(|entrant| entrant.spent = Duration::ZERO);
+    for turn in 0..TURNS {
+        for place in 0..entrants.len() {
+            let at = (turn * 7 + place) % entrants.len();
+            // Neighbours do not ask the same: the second way of an engine would find in the processor's caches what
+            // the first has read.
+            let case = |step: usize| &cases[(turn + at + step * TURNS) % cases.len()];
+            let share = cases.len().div_ceil(TURNS);
+            let entrant = &mut entrants[at];
+            let engine = engines[entrant.engine].as_mut();
+            for step in share - FIRST_OF_TURN.min(share)..share {
+                entrant.ask(engine, case(step), REPEATING, false)?;
+            }
+            for step in 0..share {
+                entrant.ask(engine, case(step), REPEATING, true)?;
             }
         }
     }

@@ -168,17 +168,17 @@ impl<'g> RunView<'g> {
     }
 
     /// The metrics in ascending order of keys.
-    pub fn metrics(&self) -> impl ExactSizeIterator<Item = Result<(Arc<str>, ValueRef<'g>)>> + use<'g> {
+    pub fn metrics(&self) -> impl ExactSizeIterator<Item = Result<(&'g str, ValueRef<'g>)>> + use<'g> {
         self.values(&self.record.metrics)
     }
 
     /// The hyperparameters in ascending order of keys.
-    pub fn hyperparameters(&self) -> impl ExactSizeIterator<Item = Result<(Arc<str>, ValueRef<'g>)>> + use<'g> {
+    pub fn hyperparameters(&self) -> impl ExactSizeIterator<Item = Result<(&'g str, ValueRef<'g>)>> + use<'g> {
         self.values(&self.record.hyperparameters)
     }
 
     /// The attributes in ascending order of keys.
-    pub fn attributes(&self) -> impl ExactSizeIterator<Item = Result<(Arc<str>, ValueRef<'g>)>> + use<'g> {
+    pub fn attributes(&self) -> impl ExactSizeIterator<Item = Result<(&'g str, ValueRef<'g>)>> + use<'g> {
         self.values(&self.record.head.attributes)
     }
 
@@ -200,7 +200,7 @@ impl<'g> RunView<'g> {
     fn values(
         &self,
         entries: &'g [ArchivedKeyValueV1],
-    ) -> impl ExactSizeIterator<Item = Result<(Arc<str>, ValueRef<'g>)>> + use<'g> {
+    ) -> impl ExactSizeIterator<Item = Result<(&'g str, ValueRef<'g>)>> + use<'g> {
         let state = self.state;
         entries.iter().map(move |entry| {
             let key = state.common.dictionary.text(entry.key.to_native())?;

@@ -3,6 +3,8 @@
 //! A block has as many rows as a container of a roaring bitmap, and a set of it takes as much as a dense one: 8 KiB.
 //! Chains of operations stay in this form; a roaring bitmap would turn each result into its best container first.
 
+use std::sync::LazyLock;
+
 /// Rows of a block at most.
 pub(crate) const ROWS: usize = 1 << 16;
 const WORDS: usize = ROWS / 64;
@@ -55,9 +57,11 @@ impl Words {
     }
 
     fn combine(&mut self, other: &Words, with: impl Fn(u64, u64) -> u64) {
-        for (word, other) in self.0.iter_mut().zip(&*other.0) {
-            *word = with(*word, *other);
-        }
+        widely(|| {
+            for (word, other) in self.0.iter_mut().zip(&*other.0) {
+                *word = with(*word, *other);
+            }
+        });
     }
 
     /// Only what is in `other` too.
@@ -77,13 +81,12 @@ impl Words {
 
     /// How many rows.
     pub(crate) fn count(&self) -> u64 {
-        count_lanes(self.0.as_chunks::<LANES>().0.iter().copied())
+        widely(|| ones(self.0.iter().copied()))
     }
 
     /// How many rows that are in `other` too.
     pub(crate) fn count_common(&self, other: &Words) -> u64 {
-        let (own, other) = (self.0.as_chunks::<LANES>().0, other.0.as_chunks::<LANES>().0);
-        count_lanes(own.iter().zip(other).map(|(a, b)| lanes(|at| get(a, at) & get(b, at))))
+        widely(|| ones(self.0.iter().zip(&*other.0).map(|(a, b)| a & b)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -101,45 +104,15 @@ impl Words {
     }
 }
 
-/// Words that are counted side by side.
-const LANES: usize = 8;
-
-type Lanes = [u64; LANES];
-
-fn lanes(of: impl Fn(usize) -> u64) -> Lanes {
-    std::array::from_fn(of)
+/// Runs a loop over words in the version for this machine's widest registers: twice to three times as fast as what every
+/// machine has.
+fn widely<R>(words: impl FnOnce() -> R) -> R {
+    static MACHINE: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
+    MACHINE.dispatch(words)
 }
 
-fn get(lanes: &Lanes, at: usize) -> u64 {
-    lanes.get(at).copied().unwrap_or_default()
-}
-
-/// Bits of lanes, a multiple of eight of them. Without an instruction for it, counting the bits of a word takes a dozen
-/// others: so eight words are added up bit by bit first, and one is counted for eight.
-fn count_lanes(all: impl Iterator<Item = Lanes>) -> u64 {
-    // The sum and the carry of three bits, in each place.
-    let add = |a: &Lanes, b: &Lanes, c: &Lanes| -> (Lanes, Lanes) {
-        let sum = lanes(|at| get(a, at) ^ get(b, at) ^ get(c, at));
-        let carry = lanes(|at| (get(a, at) & get(b, at)) | ((get(a, at) ^ get(b, at)) & get(c, at)));
-        (sum, carry)
-    };
-    let bits = |lanes: &Lanes| lanes.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
-    let (mut ones, mut twos, mut fours) = ([0; LANES], [0; LANES], [0; LANES]);
-    let mut eights = 0;
-    let mut all = all;
-    while let Some(first) = all.next() {
-        let mut next = || all.next().unwrap_or([0; LANES]);
-        let (sum, two_a) = add(&ones, &first, &next());
-        let (sum, two_b) = add(&sum, &next(), &next());
-        let (sum_of_twos, four_a) = add(&twos, &two_a, &two_b);
-        let (sum, two_a) = add(&sum, &next(), &next());
-        let (sum, two_b) = add(&sum, &next(), &next());
-        let (sum_of_twos, four_b) = add(&sum_of_twos, &two_a, &two_b);
-        let (sum_of_fours, eight) = add(&fours, &four_a, &four_b);
-        (ones, twos, fours) = (sum, sum_of_twos, sum_of_fours);
-        eights += bits(&eight);
-    }
-    8 * eights + 4 * bits(&fours) + 2 * bits(&twos) + bits(&ones)
+fn ones(words: impl Iterator<Item = u64>) -> u64 {
+    words.map(|word| u64::from(word.count_ones())).sum()
 }
 
 struct Bits {

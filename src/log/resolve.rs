@@ -107,9 +107,10 @@ impl<S: Source> Texts for Resolver<'_, S> {
 impl<S: Source> Resolve for Resolver<'_, S> {
     fn key(&self, code: u32) -> Result<String> {
         match self.pending {
-            Some((pending, _)) => pending.text(self.dictionary, code).map(|text| text.as_ref().to_owned()),
-            None => self.dictionary.owned(code),
+            Some((pending, _)) => pending.text(self.dictionary, code),
+            None => self.dictionary.text(code),
         }
+        .map(str::to_owned)
     }
     fn project_id(&self, row: Row) -> Result<ProjectId> {
         // A row of a write in progress may yet be taken back and given to another entity.
