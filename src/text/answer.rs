@@ -328,18 +328,19 @@ fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &
     if slots.iter().any(|(_, infos)| infos.is_empty()) {
         return Ok(());
     }
+    let last = slots.iter().map(|(offset, _)| *offset).max().unwrap_or_default();
     let mut opened = Vec::new();
     for (offset, infos) in &slots {
         let open = |info| index.read_postings_from_terminfo(info, IndexRecordOption::WithFreqsAndPositions);
         let postings = infos.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        opened.push((count(infos), Slot { offset: *offset, postings }));
+        opened.push((count(infos), Slot { before_last: last - offset, postings }));
     }
     // The rarest leads.
     opened.sort_by_key(|(count, _)| *count);
     let mut slots: Vec<Slot> = opened.into_iter().map(|(_, slot)| slot).collect();
     let Some((first, others)) = slots.split_first_mut() else { return Ok(()) };
     let mut doc = first.seek(0);
-    let (mut starts, mut positions) = (Vec::new(), Vec::new());
+    let (mut ends, mut positions) = (Vec::new(), Vec::new());
     'docs: while doc != TERMINATED {
         for other in others.iter_mut() {
             let found = other.seek(doc);
@@ -348,15 +349,15 @@ fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &
                 continue 'docs;
             }
         }
-        first.starts(doc, &mut starts);
+        first.ends(doc, &mut ends);
         for other in others.iter_mut() {
-            if starts.is_empty() {
+            if ends.is_empty() {
                 break;
             }
-            other.starts(doc, &mut positions);
-            starts.retain(|start| positions.binary_search(start).is_ok());
+            other.ends(doc, &mut positions);
+            ends.retain(|end| positions.contains(end));
         }
-        if !starts.is_empty() {
+        if !ends.is_empty() {
             docs.push(doc);
         }
         doc = first.seek(doc + 1);
@@ -366,7 +367,8 @@ fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &
 
 /// One place of a phrase: one term, or several of which one stands there.
 struct Slot {
-    offset: u32,
+    /// Places from it to the last one.
+    before_last: u32,
     postings: Vec<SegmentPostings>,
 }
 
@@ -384,23 +386,11 @@ impl Slot {
         first
     }
 
-    /// Where in a document the phrase would begin, ascending.
-    fn starts(&mut self, doc: u32, starts: &mut Vec<u32>) {
-        starts.clear();
+    /// Where in a document the last place of the phrase would be.
+    fn ends(&mut self, doc: u32, ends: &mut Vec<u32>) {
+        ends.clear();
         for postings in self.postings.iter_mut().filter(|postings| postings.doc() == doc) {
-            postings.append_positions_with_offset(0, starts);
+            postings.append_positions_with_offset(self.before_last, ends);
         }
-        if self.postings.len() > 1 {
-            starts.sort_unstable();
-            starts.dedup();
-        }
-        let offset = self.offset;
-        starts.retain_mut(|start| match start.checked_sub(offset) {
-            Some(before) => {
-                *start = before;
-                true
-            }
-            None => false,
-        });
     }
 }

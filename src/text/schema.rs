@@ -5,7 +5,7 @@
 //! | `row` | kind and row |
 //! | `name`, `description`, `readme`, `tags`, `values` | words, with positions |
 //! | `keyed` | words of values behind namespace and key |
-//! | `*_parts` | each three neighbouring characters of a text in lower case, and what is left of them at its end |
+//! | `*_parts` | each four neighbouring characters of a text in lower case, and what is left of them at its end |
 //! | `flags` | what the document does not have as it should, and which texts there are |
 //!
 //! Nothing is stored: the record is in the database.
@@ -19,12 +19,13 @@ use crate::id::{EntityKind, Row};
 use crate::limits;
 use crate::words::{lower, spans};
 
-/// Characters of a part.
-pub(super) const PART: usize = 3;
+/// Characters of a part. With three, parts of texts are found half as fast, in nine tenths of the room.
+pub(super) const PART: usize = 4;
 
 const WORDS: &str = "words";
 const KEYED: &str = "keyed";
-const PARTS: &str = "parts";
+/// Named after [`PART`], so that an index of other parts is no good.
+const PARTS: &str = "parts4";
 const RAW: &str = "raw";
 
 /// The fields by name.
@@ -288,8 +289,8 @@ mod tests {
 
     #[test]
     fn parts_reach_the_end() {
-        let found = tokens(PartTokenizer.token_stream("ABc\u{e9}"));
-        let expected = [("abc", 0), ("bc\u{e9}", 1), ("c\u{e9}", 2), ("\u{e9}", 3)];
+        let found = tokens(PartTokenizer.token_stream("ABcd\u{e9}"));
+        let expected = [("abcd", 0), ("bcd\u{e9}", 1), ("cd\u{e9}", 2), ("d\u{e9}", 3), ("\u{e9}", 4)];
         assert_eq!(found, expected.map(|(text, position)| (text.to_owned(), position)));
         assert!(tokens(PartTokenizer.token_stream("")).is_empty());
     }
