@@ -143,6 +143,7 @@ pub use entity::find_cursor::{FindCursor, FindPage};
 pub use entity::job::{Jobs, JobsMut};
 pub use entity::lineage::{Lineage, LineageMut};
 pub use entity::listing::{Cursor, Listed, Listing, ListingIter, Page};
+pub use entity::observations::Observations;
 pub use entity::project::{Projects, ProjectsMut};
 #[cfg(feature = "text")]
 pub use entity::relevance::Relevant;
@@ -160,8 +161,8 @@ pub use model::{
     Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
     DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot,
     GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, NewComment,
-    NewExperiment, NewJob, NewProject, NewRun, Observation, OwnerTracking, Project, PythonEnvironment,
-    PythonRequirement, Run, SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
+    NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, OwnerTracking, Project, PythonEnvironment,
+    PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
 pub use purge::{PurgeOptions, PurgeReport};

@@ -55,6 +55,21 @@ pub const TEXT_QUERY_WORDS: usize = 256;
 /// Longest word that others may be some edits away from, in characters: the automaton for it grows with each.
 pub const TEXT_NEAR_CHARS: usize = 64;
 
+/// Longest text that is observed, in bytes: series are for numbers, and a chunk of one is read whole.
+pub const OBSERVED_TEXT_BYTES: usize = INLINE_BYTES;
+
+/// Observations below which a chunk of a series is stored without columns, which have some hundred bytes of heads.
+pub(crate) const SERIES_PLAIN: usize = 32;
+
+/// Most observations of a chunk of a series: what is read and written at once.
+pub(crate) const SERIES_CHUNK: usize = 1024;
+
+/// Most bytes of the texts of a chunk, with their heads.
+pub(crate) const SERIES_CHUNK_TEXT_BYTES: usize = SERIES_CHUNK * (OBSERVED_TEXT_BYTES + 8);
+
+/// How hard the columns of a series are compressed: pco's levels.
+pub(crate) const SERIES_COMPRESSION: usize = 4;
+
 /// Strings longer than this many bytes are stored once, by digest, beside records and log.
 pub(crate) const INLINE_BYTES: usize = 4096;
 

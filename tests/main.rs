@@ -16,5 +16,6 @@ mod outcome;
 mod purge;
 mod query;
 mod rpc;
+mod series;
 mod support;
 mod text;

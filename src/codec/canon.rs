@@ -29,6 +29,20 @@ pub(crate) fn digest(parts: &[&[u8]]) -> Digest {
     hasher.finalize().into()
 }
 
+/// A SHA-256 digest of what comes piece by piece.
+#[derive(Default)]
+pub(crate) struct Digester(Sha256);
+
+impl Digester {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        self.0.finalize().into()
+    }
+}
+
 /// Why bytes do not decode. Turned into [`Error`] by whoever knows where the bytes stood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecodeError {
@@ -296,6 +310,13 @@ impl<'a> Decoder<'a> {
             }
         };
         (0..items).try_for_each(|_| self.skip(depth + 1, named))
+    }
+
+    pub(crate) fn float(&mut self) -> DecodeResult<f64> {
+        match self.value(1)? {
+            Value::Float(float) => Ok(float),
+            _ => Err(DecodeError::Other("no double")),
+        }
     }
 
     fn value(&mut self, depth: usize) -> DecodeResult<Value> {

@@ -2,13 +2,14 @@
 //!
 //! Numbers below [`RARE`] are fields a record keeps in its archive; the others share one encoding in it.
 
-use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Encoder, canon_enum, canon_struct};
+use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Digest, Encoder, canon_enum, canon_struct};
 use crate::id::{CommentId, EdgeId, EntityId, EntityKind, ExperimentId, JobId, ProjectId, RunId, Sequence};
+use crate::model::series::Sum;
 use crate::model::{
     Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
     DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot, GroupId,
-    Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, Observation, OwnerTracking,
-    Project, PythonEnvironment, PythonRequirement, Run, SoftwareVersion, Ternary, ValueType, VersionedInputs,
+    Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, OwnerTracking, Project,
+    PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary, ValueType, VersionedInputs,
     Visibility,
 };
 use crate::time::Timestamp;
@@ -75,7 +76,7 @@ canon_struct!(Run {
     35: environment,
     36: artifacts,
     37: datasets,
-    38: observations,
+    38: series,
     39: features,
     40: job_id,
     41: owner_tracking,
@@ -149,7 +150,45 @@ canon_enum!(Visibility { 0: Private, 1: OrgDefault, 2: OrgCustom, 3: WorkspaceDe
 canon_struct!(CollaboratorPermissions { 0: collaborator_type, 1: can_deploy, 2: can_predict });
 canon_enum!(CollaboratorType { 0: ReadOnly, 1: ReadWrite });
 canon_struct!(VersionedInputs { 0: repository_id, 1: commit, 2: key_locations });
-canon_struct!(Observation { 0: attribute, 1: timestamp, 2: epoch_number });
+canon_struct!(SeriesEnd { 0: epoch_number, 1: index, 2: number });
+canon_struct!(Series {
+    0: key,
+    1: count,
+    2: numbers,
+    3: nans,
+    4: min,
+    5: max,
+    6: first,
+    7: last,
+    8: unordered,
+    9: sum,
+    10: generation,
+    11: added,
+});
+
+impl Canon for Sum {
+    fn encode(&self, to: &mut Encoder) {
+        to.float(self.0);
+    }
+    fn decode(from: &mut Decoder<'_>) -> DecodeResult<Self> {
+        from.float().map(Sum)
+    }
+    fn is_default(&self) -> bool {
+        self.0.to_bits() == 0
+    }
+}
+
+impl Canon for Digest {
+    fn encode(&self, to: &mut Encoder) {
+        to.bytes(self);
+    }
+    fn decode(from: &mut Decoder<'_>) -> DecodeResult<Self> {
+        from.fixed()
+    }
+    fn is_default(&self) -> bool {
+        *self == [0; 32]
+    }
+}
 
 canon_struct!(Actor {
     0: principal,

@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Pack = 17,
     Key = 32,
     Meta = 33,
+    Series = 18,
     Filter = 34,
     FilterBlock = 35,
     #[cfg(feature = "text")]

@@ -3,6 +3,7 @@
 //! - [`canon`]: deterministic CBOR, for the log: it is hashed as it is stored, and any language reads it.
 //! - [`envelope`]: kind, version and CRC around every stored value.
 //! - [`compress`]: the one compressor.
+//! - [`observations`]: observations as bytes, for the log and for the chunks of series.
 //! - [`v1`]: the records of format 1 as rkyv archives; [`archive`] is their seam.
 
 pub(crate) mod archive;
@@ -10,4 +11,5 @@ pub(crate) mod canon;
 pub(crate) mod canon_model;
 pub(crate) mod compress;
 pub(crate) mod envelope;
+pub(crate) mod observations;
 pub(crate) mod v1;

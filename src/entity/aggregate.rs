@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::entity::find::{Find, Findable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::query::evaluate::{Subject, values_of};
 use crate::query::field::QueryField;
 use crate::value::Value;
@@ -225,6 +225,9 @@ impl<T: Findable> Find<T> {
     pub fn facets(&self, field: impl Into<QueryField>) -> Result<Facets> {
         let field = field.into();
         field.check(T::KIND)?;
+        if let QueryField::Observation(_) = field {
+            return Err(Error::invalid(format!("{field} has as many values as were observed, and no facets")));
+        }
         let mut counts = Counts::default();
         let total = self.begin(false)?.facets(&field, &mut counts)?;
         Ok(counts.finish(total))

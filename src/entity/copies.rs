@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::entity::entries::On;
+use crate::entity::observations;
 use crate::entity::state;
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
@@ -88,9 +89,18 @@ pub(crate) fn clone_run(txn: &mut Txn<'_>, on: On<'_>, options: CloneOptions) ->
     run.job_id = String::new();
     own(txn, &mut run.owner, &mut run.owner_tracking);
     let id = run.id.clone();
-    txn.create(Entity::Run(run), parents)?;
+    let copied = create_copy(txn, row, run, parents);
+    txn.keep(copied)?;
     txn.end(on.operation)?;
     Ok(id)
+}
+
+/// Creates the copy of a run, with all that was observed of it.
+fn create_copy(txn: &mut Txn<'_>, source: Row, mut run: Run, parents: Parents) -> Result<()> {
+    let series = std::mem::take(&mut run.series);
+    run.series = observations::as_created(txn, source, &series)?;
+    let copy = txn.create(Entity::Run(run), parents)?;
+    observations::copy(txn, source, &series, copy)
 }
 
 /// Who copies something owns the copy.
@@ -176,6 +186,7 @@ fn copy_experiments(
         let copy = txn.create(Entity::Experiment(experiment), Parents::Project(to))?;
         txn.spill_if_large()?;
         txn.each_child(EntityKind::Run, source, &mut |txn, stored| {
+            let row = stored.row;
             let mut run: Run = state::run(stored)?;
             run.id = match parts.get(&run.id) {
                 Some(id) => id.clone(),
@@ -185,7 +196,7 @@ fn copy_experiments(
             run.project_id = project_id.clone();
             run.experiment_id = id.clone();
             own(txn, &mut run.owner, &mut run.owner_tracking);
-            txn.create(Entity::Run(run), Parents::Experiment { project: to, experiment: copy })?;
+            create_copy(txn, row, run, Parents::Experiment { project: to, experiment: copy })?;
             txn.spill_if_large()
         })
     })

@@ -12,6 +12,7 @@
 //!   ([`search`], [`search_order`], [`mod@search_columns`]) or over the records ([`walk`]); [`summary`]: projects in figures.
 //! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
 //!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
+//! - [`observations`]: logging observations, and reading them.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod aggregate;
@@ -31,6 +32,7 @@ mod find_views;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;
+pub(crate) mod observations;
 pub(crate) mod project;
 #[cfg(feature = "text")]
 pub(crate) mod relevance;

@@ -9,6 +9,7 @@ use crate::entity::deletion::{self, Missing};
 use crate::entity::entries::{self, Container, On};
 use crate::entity::find::Find;
 use crate::entity::listing::{Listing, Scope};
+use crate::entity::observations;
 use crate::entity::rules;
 use crate::entity::shared::shared_calls;
 use crate::entity::state::{self, State, no_such};
@@ -17,6 +18,7 @@ use crate::entity::view::RunGuard;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log::change::{Field, FieldValue};
+use crate::log::draft::Added;
 use crate::log::read::Recent;
 use crate::model::{Artifact, CodeVersion, Entity, Environment, KeyValue, NewRun, Parents, Run};
 use crate::names;
@@ -29,8 +31,8 @@ const KIND: EntityKind = EntityKind::Run;
 /// Runs on a snapshot.
 #[derive(Clone)]
 pub struct Runs<'s> {
-    state: &'s Arc<State>,
-    at: Sequence,
+    pub(super) state: &'s Arc<State>,
+    pub(super) at: Sequence,
 }
 
 impl<'s> Runs<'s> {
@@ -125,7 +127,7 @@ impl<'s> Runs<'s> {
 }
 
 /// Runs inside a write.
-pub struct RunsMut<'w, 'a>(&'w mut Txn<'a>);
+pub struct RunsMut<'w, 'a>(pub(super) &'w mut Txn<'a>);
 
 impl<'w, 'a> RunsMut<'w, 'a> {
     pub(crate) fn new(txn: &'w mut Txn<'a>) -> Self {
@@ -179,7 +181,7 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         })
     }
 
-    fn create_one(&mut self, parent: &Parent, NewRun(mut run): NewRun) -> Result<RunId> {
+    fn create_one(&mut self, parent: &Parent, NewRun(mut run, observed): NewRun) -> Result<RunId> {
         rules::check_tags(&mut run.tags)?;
         names::check_name(KIND, &run.name)?;
         rules::check_key_values(&mut run.attributes)?;
@@ -187,6 +189,7 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         rules::check_key_values(&mut run.metrics)?;
         artifacts::check(&mut run.artifacts)?;
         artifacts::check_datasets(&mut run.datasets)?;
+        let observed = observations::by_key(observed)?;
         run.features.sort();
         run.features.dedup();
         if run.features.first().is_some_and(|feature| feature.name.is_empty()) {
@@ -214,8 +217,12 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         }
         run.version_number = 1;
         let id = run.id.clone();
+        let added = observations::begin(&mut run, observed, self.0.time())?;
         let (project, experiment) = (parent.project, parent.experiment);
-        self.0.create(Entity::Run(run), Parents::Experiment { project, experiment })?;
+        let row = self.0.create(Entity::Run(run), Parents::Experiment { project, experiment })?;
+        for (key, observations) in added {
+            self.0.draft.add_observations((row, key, 0), Added { from: 0, observations });
+        }
         Ok(id)
     }
 

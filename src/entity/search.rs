@@ -105,7 +105,9 @@ impl Parents for State {
             }
         }
         let entity = Entity::Run(run);
-        Ok(condition.matches(Subject { entity: &entity, experiment_name: name.as_deref() }))
+        let mut subject = Subject::new(&entity);
+        subject.experiment_name = name.as_deref();
+        Ok(condition.matches(subject))
     }
 }
 

@@ -14,9 +14,9 @@ use crate::log::change::{Fact, Field, FieldValue};
 use crate::log::draft::{Draft, Erasure, Slice};
 use crate::log::read::LogReader;
 use crate::log::resolve::{Resolver, payload};
-use crate::model::{Actor, Entity, Parents, Stored};
-use crate::storage::WriteTxn;
+use crate::model::{Actor, Entity, Observation, Parents, Series, Stored};
 use crate::storage::dictionary::PendingKeys;
+use crate::storage::{SeriesPlace, SeriesSource, WriteTxn};
 use crate::time::Timestamp;
 
 /// What a write runs on: the transaction its group shares.
@@ -311,6 +311,39 @@ impl<'a> Txn<'a> {
             Ok(true)
         })?;
         Ok(best.map(|(_, row)| row))
+    }
+
+    /// The generation of a series that is begun: one more than that of the last of its key.
+    pub(crate) fn next_generation(&self, run: Row, key: &str) -> Result<u32> {
+        let last =
+            match (self.draft.staged.last_generation(run, key), self.host.pending().code(&self.common.dictionary, key))
+            {
+                (Some(staged), _) => Some(staged),
+                (None, Some(code)) => self.host.txn()?.last_generation(run, code)?,
+                (None, None) => None,
+            };
+        let next = last.map_or(Some(0), |last| last.checked_add(1));
+        next.ok_or_else(|| Error::limit("a key of a run has at most 2^32 series, one after the other"))
+    }
+
+    /// Observations of a series from one on: at least one, as many as are together.
+    pub(crate) fn observations(&self, run: Row, series: &Series, from: u64) -> Result<Vec<Observation>> {
+        let skip = |mut all: Vec<Observation>, first: u64, end: u64| {
+            all.truncate(usize::try_from(end - first).unwrap_or(usize::MAX));
+            all.drain(..usize::try_from(from - first).unwrap_or(usize::MAX).min(all.len()));
+            all
+        };
+        match self.draft.staged.added(run, &series.key, series.generation) {
+            Some(added) if from >= added.from => Ok(skip(added.observations.clone(), added.from, series.count)),
+            added => {
+                let end = added.map_or(series.count, |added| added.from.min(series.count));
+                let code = self.host.pending().code(&self.common.dictionary, &series.key);
+                let unknown = || Error::corrupt(format!("the key {:?} of a series is unknown", series.key));
+                let place = SeriesPlace { run, key: code.ok_or_else(unknown)?, generation: series.generation };
+                let (first, chunk) = self.host.txn()?.chunk(place, from)?;
+                Ok(skip(chunk, first, end))
+            }
+        }
     }
 
     /// Creates an entity and its entries in the key index.

@@ -1,15 +1,16 @@
 //! The records of a search, one after the other: what finds without an index, and what an index asks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::entity::budget::Meter;
 use crate::entity::listing::Rows;
+use crate::entity::observations::Observations;
 use crate::entity::state::State;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row, Sequence};
 use crate::log::read::Recent;
-use crate::model::{Entity, Parents, Stored};
+use crate::model::{Entity, Observation, Parents, Stored};
 use crate::query::evaluate::Subject;
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
@@ -78,6 +79,8 @@ pub(crate) struct Walk {
     pub(crate) meter: Meter,
     /// Whether the filter asks for the names of experiments.
     joins_name: bool,
+    /// Keys of which the filter asks what was observed.
+    observed: Vec<String>,
     names: HashMap<Row, Arc<str>>,
     /// Whether a project is in the workspace.
     workspaces: HashMap<Row, bool>,
@@ -88,6 +91,7 @@ impl Walk {
     pub(crate) fn new(asked: Asked, candidates: Candidates, meter: Meter) -> Self {
         Walk {
             joins_name: asked.filter.fields().contains(&&QueryField::ExperimentName),
+            observed: asked.filter.observed().into_iter().map(str::to_owned).collect(),
             asked,
             candidates,
             meter,
@@ -147,8 +151,23 @@ impl Walk {
             Parents::Experiment { experiment, .. } if self.joins_name => Some(self.experiment_name(experiment)?),
             _ => None,
         };
-        let subject = Subject { entity: &stored.entity, experiment_name: name.as_deref() };
+        let observations = self.observations(stored)?;
+        let mut subject = Subject::new(&stored.entity).observations(&observations);
+        subject.experiment_name = name.as_deref();
         Ok(self.asked.filter.matches(subject))
+    }
+
+    /// What was observed of a run under the keys that the filter asks of.
+    fn observations(&self, stored: &Stored) -> Result<BTreeMap<String, Vec<Observation>>> {
+        let mut observations = BTreeMap::new();
+        let Entity::Run(run) = &stored.entity else { return Ok(observations) };
+        for key in &self.observed {
+            if let Some(series) = run.series(key) {
+                let all = Observations::new(Arc::clone(&self.asked.state), stored.row, series.clone())?;
+                observations.insert(key.clone(), all.collect::<Result<_>>()?);
+            }
+        }
+        Ok(observations)
     }
 
     /// Hands an entity with the name of its experiment on.
@@ -157,7 +176,10 @@ impl Walk {
             Parents::Experiment { experiment, .. } => Some(self.experiment_name(experiment)?),
             _ => None,
         };
-        Ok(of(&Subject { entity: &stored.entity, experiment_name: name.as_deref() }))
+        let observations = self.observations(stored)?;
+        let mut subject = Subject::new(&stored.entity).observations(&observations);
+        subject.experiment_name = name.as_deref();
+        Ok(of(&subject))
     }
 
     /// The entity in a row that was found.

@@ -6,7 +6,7 @@ use crate::id::{EntityKind, PerKind, Row, Sequence};
 use crate::log::draft::Slice;
 use crate::log::erase;
 use crate::storage::dictionary::{Dictionary, PendingKeys};
-use crate::storage::{Source, WriteTables};
+use crate::storage::{SeriesPlace, Source, WriteTables};
 
 /// Sealed records of new entities of one kind: those from row `first` on.
 struct New {
@@ -63,6 +63,14 @@ pub(crate) fn apply(
     for new in &new {
         tables.append_records(new.kind, &new.records)?;
     }
+    for ((run, text, generation), added) in slice.series {
+        let (key, new) = pending.intern(dictionary, &text)?;
+        if new {
+            tables.put_key(key, &text)?;
+        }
+        let place = SeriesPlace { run, key, generation };
+        tables.append_series(place, added.from, added.observations)?;
+    }
     for (digest, text) in slice.texts {
         tables.put_text(&digest, &text.bytes, text.references)?;
     }
@@ -115,5 +123,11 @@ fn remove(removed: &[(EntityKind, Row)], tables: &mut WriteTables<'_>) -> Result
         }
     }
     tables.put_meta(ROWS_KEY, &rows.map(u32::to_le_bytes).concat())?;
-    removed.iter().try_for_each(|(kind, row)| tables.remove_record(*kind, *row))
+    for (kind, row) in removed {
+        tables.remove_record(*kind, *row)?;
+        if *kind == EntityKind::Run {
+            tables.remove_series(*row)?;
+        }
+    }
+    Ok(())
 }

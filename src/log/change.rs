@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, RunId, Sequence};
 use crate::model::{
     Artifact, CodeVersion, Comment, Entity, Environment, Experiment, Job, JobStatus, KeyValue, LineageEdge, Project,
-    Run, Stored, ValueType,
+    Run, Series, Stored, ValueType,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -111,6 +111,9 @@ pub enum Field {
     JobEndTime,
     /// How far a job is.
     JobStatus,
+    /// The series of this key: what was observed, summed up. The observations that a change adds stand beside it, from
+    /// the old count on; the new value has their digest.
+    Series(String),
 }
 
 /// The value of a [`Field`].
@@ -133,6 +136,8 @@ pub enum FieldValue {
     Artifact(Box<Artifact>),
     /// How far a job is.
     JobStatus(JobStatus),
+    /// A series.
+    Series(Box<Series>),
 }
 
 impl std::fmt::Display for Field {
@@ -161,6 +166,7 @@ impl std::fmt::Display for Field {
             Field::DateTime => f.write_str("date_time"),
             Field::JobEndTime => f.write_str("end_time"),
             Field::JobStatus => f.write_str("job_status"),
+            Field::Series(key) => write!(f, "observations.{key}"),
         }
     }
 }
@@ -176,6 +182,7 @@ impl std::fmt::Display for FieldValue {
             FieldValue::Present => f.write_str("present"),
             FieldValue::Artifact(artifact) => write!(f, "{artifact:?}"),
             FieldValue::JobStatus(status) => write!(f, "{status:?}"),
+            FieldValue::Series(series) => write!(f, "{} observations", series.count),
         }
     }
 }
@@ -206,6 +213,7 @@ impl Field {
             Field::DateTime => 20,
             Field::JobEndTime => 21,
             Field::JobStatus => 22,
+            Field::Series(_) => 23,
         }
     }
 
@@ -216,7 +224,8 @@ impl Field {
             | Field::Hyperparameter(key)
             | Field::Tag(key)
             | Field::Artifact(key)
-            | Field::Dataset(key) => Some(key),
+            | Field::Dataset(key)
+            | Field::Series(key) => Some(key),
             _ => None,
         }
     }
@@ -293,6 +302,7 @@ impl Field {
             Field::Hyperparameter(key) => key_value(&mut run.hyperparameters, key, value),
             Field::Artifact(key) => artifact(&mut run.artifacts, key, value),
             Field::Dataset(key) => artifact(&mut run.datasets, key, value),
+            Field::Series(key) => series(&mut run.series, key, value),
             Field::JobId => text(&mut run.job_id, value),
             Field::ParentId => {
                 let mut parent = run.parent_id.take().map_or_else(String::new, |id| id.as_str().to_owned());
@@ -379,23 +389,37 @@ fn code_version(slot: &mut Option<CodeVersion>, value: Option<FieldValue>) -> Re
     )
 }
 
-/// The artifact of a key, in a list in ascending order of keys.
 fn artifact(artifacts: &mut Vec<Artifact>, key: &str, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
     let new = match value {
         Some(FieldValue::Artifact(artifact)) if artifact.key == key => Some(*artifact),
         None => None,
         _ => return Err(misfit()),
     };
-    let old = match (artifacts.binary_search_by(|known| known.key.as_str().cmp(key)), new) {
-        (Ok(at), Some(new)) => artifacts.get_mut(at).map(|slot| std::mem::replace(slot, new)),
-        (Ok(at), None) => Some(artifacts.remove(at)),
+    let old = replace_keyed(artifacts, |artifact| &artifact.key, key, new);
+    Ok(old.map(|old| FieldValue::Artifact(Box::new(old))))
+}
+
+fn series(all: &mut Vec<Series>, key: &str, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+    let new = match value {
+        Some(FieldValue::Series(series)) if series.key == key => Some(*series),
+        None => None,
+        _ => return Err(misfit()),
+    };
+    let old = replace_keyed(all, |series| &series.key, key, new);
+    Ok(old.map(|old| FieldValue::Series(Box::new(old))))
+}
+
+/// Puts what has a key, in a list in ascending order of keys, to another; answers what was there.
+fn replace_keyed<T>(all: &mut Vec<T>, key_of: impl Fn(&T) -> &str, key: &str, new: Option<T>) -> Option<T> {
+    match (all.binary_search_by(|known| key_of(known).cmp(key)), new) {
+        (Ok(at), Some(new)) => all.get_mut(at).map(|slot| std::mem::replace(slot, new)),
+        (Ok(at), None) => Some(all.remove(at)),
         (Err(at), Some(new)) => {
-            artifacts.insert(at, new);
+            all.insert(at, new);
             None
         }
         (Err(_), None) => None,
-    };
-    Ok(old.map(|old| FieldValue::Artifact(Box::new(old))))
+    }
 }
 
 fn boxed<T>(
@@ -474,6 +498,7 @@ impl Edit {
             (20, None) => Field::DateTime,
             (21, None) => Field::JobEndTime,
             (22, None) => Field::JobStatus,
+            (23, Some(key)) => Field::Series(key),
             _ => return Err(DecodeError::Code { what: "Field", code }),
         };
         let old = decode_value(&field, from)?;
@@ -506,6 +531,7 @@ fn encode_value(value: Option<&FieldValue>, to: &mut Encoder) {
         }
         Some(FieldValue::Artifact(artifact)) => artifact.encode(to),
         Some(FieldValue::JobStatus(status)) => status.encode(to),
+        Some(FieldValue::Series(series)) => series.encode(to),
     }
 }
 
@@ -527,6 +553,7 @@ fn decode_value(field: &Field, from: &mut Decoder<'_>) -> DecodeResult<Option<Fi
         Field::StartTime | Field::EndTime | Field::DateTime => FieldValue::Time(Canon::decode(from)?),
         Field::Artifact(_) | Field::Dataset(_) => FieldValue::Artifact(Box::new(Canon::decode(from)?)),
         Field::JobStatus => FieldValue::JobStatus(Canon::decode(from)?),
+        Field::Series(_) => FieldValue::Series(Box::new(Canon::decode(from)?)),
         Field::CodeVersionSnapshot => FieldValue::CodeVersion(Box::new(Canon::decode(from)?)),
         Field::Environment => FieldValue::Environment(Box::new(Canon::decode(from)?)),
         Field::Attribute(_) | Field::Metric(_) | Field::Hyperparameter(_) => {

@@ -3,7 +3,8 @@
 //! A write that fails is dropped with its draft; nothing of it has touched a table. A large one is
 //! applied in slices ([`Draft::take_slice`]), and then only aborting the transaction takes it back.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::codec::canon::{Canon, Digest, Encoder};
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::limits;
 use crate::log::chain::{self, Hash, Root, SALT_BYTES};
 use crate::log::change::{Change, Edit, Fact, Field, FieldValue};
 use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
-use crate::model::{Entity, Parents, Stored};
+use crate::model::{Entity, Observation, Parents, Stored};
 use crate::time::{Entropy, Timestamp};
 
 /// Entities a write has read or changed, and the long texts of their changes.
@@ -21,6 +22,17 @@ pub(crate) struct Staged {
     entities: Vec<StagedEntity>,
     index: HashMap<(EntityKind, Row), usize>,
     texts: HashMap<Digest, Text>,
+    series: BTreeMap<AddedTo, Added>,
+}
+
+/// The series of a key of a run, and how many of the key there were before.
+pub(crate) type AddedTo = (Row, String, u32);
+
+/// Observations that a write adds to a series, one after the other.
+pub(crate) struct Added {
+    /// Those that the series has before them.
+    pub(crate) from: u64,
+    pub(crate) observations: Vec<Observation>,
 }
 
 /// A long text, and how many times the changes name it.
@@ -55,6 +67,17 @@ impl Staged {
         }
     }
 
+    /// What the write adds to the series of a key, in this generation of it, and is not in the tables yet.
+    pub(crate) fn added(&self, run: Row, key: &str, generation: u32) -> Option<&Added> {
+        self.series.get(&(run, key.to_owned(), generation))
+    }
+
+    /// The last generation of the series of a key that the write adds to.
+    pub(crate) fn last_generation(&self, run: Row, key: &str) -> Option<u32> {
+        let all = (run, key.to_owned(), 0)..=(run, key.to_owned(), u32::MAX);
+        self.series.range(all).next_back().map(|((_, _, generation), _)| *generation)
+    }
+
     fn get_mut(&mut self, kind: EntityKind, row: Row) -> Option<&mut StagedEntity> {
         self.index.get(&(kind, row)).and_then(|&at| self.entities.get_mut(at))
     }
@@ -74,6 +97,8 @@ pub(crate) struct Slice {
     pub(crate) entities: Vec<Stored>,
     /// Long texts by digest.
     pub(crate) texts: HashMap<Digest, Text>,
+    /// What is added to series.
+    pub(crate) series: BTreeMap<AddedTo, Added>,
     /// Full parts of the commit.
     pub(crate) parts: Vec<(u32, Vec<u8>)>,
     /// Projects and experiments that were deleted or restored.
@@ -242,6 +267,18 @@ impl Draft {
         Ok(())
     }
 
+    /// Keeps observations that a change has added to a series.
+    pub(crate) fn add_observations(&mut self, to: AddedTo, new: Added) {
+        let bytes = |observation: &Observation| 64 + observation.value.as_str().map_or(0, str::len);
+        self.bytes += new.observations.iter().map(bytes).sum::<usize>();
+        match self.staged.series.entry(to) {
+            Entry::Occupied(added) => added.into_mut().observations.extend(new.observations),
+            Entry::Vacant(vacant) => {
+                vacant.insert(new);
+            }
+        }
+    }
+
     /// Erases changes of a staged entity that was deleted. Answers the change that says so.
     pub(crate) fn purge(&mut self, erasure: Erasure<'_>, entropy: &dyn Entropy) -> Result<ChangeId> {
         let Erasure { kind, row, begun, changes, done, .. } = erasure;
@@ -342,6 +379,7 @@ impl Draft {
         Slice {
             entities: staged.entities.into_iter().filter(|staged| staged.dirty).map(|staged| staged.stored).collect(),
             texts: staged.texts,
+            series: staged.series,
             parts: std::mem::take(&mut self.parts),
             hidden: std::mem::take(&mut self.hidden),
             removed: std::mem::take(&mut self.removed),

@@ -12,17 +12,18 @@ use std::ops::ControlFlow;
 use roaring::RoaringBitmap;
 
 use crate::codec::canon::{Digest, Texts};
+use crate::codec::observations::Digester;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
 use crate::log::apply;
 use crate::log::chain::{self, Hash, Head, Root};
-use crate::log::change::{Change, Fact};
+use crate::log::change::{Change, Fact, FieldValue};
 use crate::log::commit::Item;
 use crate::log::history;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
-use crate::model::Stored;
-use crate::storage::{ReadTables, Source};
+use crate::model::{Entity, Observation, Series, Stored};
+use crate::storage::{ReadTables, SeriesPlace, SeriesSource, Source};
 use crate::time::Timestamp;
 
 /// What an audit found.
@@ -113,6 +114,8 @@ struct Audit<'a> {
     purging: Vec<(EntityId, Row)>,
     /// Entities whose purge has ended, by kind.
     purged: PerKind<u64>,
+    /// The chunk of a series that was read last: the changes before it are mostly in it, too.
+    chunk: Option<(SeriesPlace, u64, Vec<Observation>)>,
 }
 
 /// Audits all commits up to `last`, telling `progress` how many of them are done.
@@ -142,6 +145,7 @@ pub(crate) fn verify(
         begun: HashMap::new(),
         purging: Vec::new(),
         purged: Default::default(),
+        chunk: None,
     };
     audit.chain(last, against, progress)?;
     // A log that cannot be read says nothing about rows created after the break.
@@ -368,6 +372,8 @@ impl Audit<'_> {
                     self.texts.count(digest, at.sequence);
                 }
             }
+            let observed = self.observations(&stored, &change);
+            self.finding(at.sequence, observed)?;
             let undone = history::undo(&mut stored, change);
             match self.finding(at.sequence, undone)? {
                 Some(true) => self.walked += u64::from(is_link),
@@ -379,6 +385,61 @@ impl Audit<'_> {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Whether the observations that a change added to a run are there as they were, and sum up to what it says.
+    fn observations(&mut self, stored: &Stored, change: &Change) -> Result<()> {
+        let EntityKind::Run = change.entity.kind() else { return Ok(()) };
+        match &change.fact {
+            Fact::Created(entity) => {
+                let Entity::Run(run) = &**entity else { return Ok(()) };
+                run.series.iter().try_for_each(|series| self.added(stored.row, None, series))
+            }
+            Fact::Edited { edits, .. } => {
+                for edit in edits {
+                    if let Some(FieldValue::Series(new)) = &edit.new {
+                        let old = match &edit.old {
+                            Some(FieldValue::Series(old)) => Some(&**old),
+                            _ => None,
+                        };
+                        self.added(stored.row, old, new)?;
+                    }
+                }
+                Ok(())
+            }
+            Fact::Purged { .. } => Ok(()),
+        }
+    }
+
+    fn added(&mut self, run: Row, old: Option<&Series>, new: &Series) -> Result<()> {
+        let wrong = || Error::corrupt(format!("what was observed under {:?} is not what the change says", new.key));
+        let start = Series { generation: new.generation, key: new.key.clone(), ..Series::default() };
+        let mut series = old.cloned().unwrap_or(start);
+        if series.generation != new.generation || series.count >= new.count {
+            return Err(wrong());
+        }
+        let key = self.resolver.dictionary.code(&new.key).ok_or_else(wrong)?;
+        let place = SeriesPlace { run, key, generation: new.generation };
+        let mut digester = Digester::default();
+        while series.count < new.count {
+            let at = series.count;
+            let known = self
+                .chunk
+                .as_ref()
+                .filter(|(of, first, chunk)| *of == place && (*first..*first + chunk.len() as u64).contains(&at));
+            if known.is_none() {
+                let (first, chunk) = self.tables.chunk(place, at)?;
+                self.chunk = Some((place, first, chunk));
+            }
+            let (_, first, chunk) = self.chunk.as_ref().ok_or_else(wrong)?;
+            let range = usize::try_from(at - first).ok().zip(usize::try_from(new.count - first).ok());
+            let (from, to) = range.ok_or_else(wrong)?;
+            let added = chunk.get(from..to.min(chunk.len())).ok_or_else(wrong)?;
+            added.iter().for_each(|observation| series.push(observation));
+            digester.update(added);
+        }
+        series.added = digester.finish();
+        if series == *new { Ok(()) } else { Err(wrong()) }
     }
 
     /// What was erased names a commit that says so, and as many of them as it says.

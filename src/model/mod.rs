@@ -16,6 +16,7 @@ mod lineage;
 mod owner;
 mod project;
 mod run;
+pub(crate) mod series;
 mod versioned_input;
 
 pub use actor::{Actor, ActorKind};
@@ -34,5 +35,6 @@ pub use key_value::{KeyValue, KeyValues, ValueType};
 pub use lineage::{LineageEdge, LineageEntry};
 pub use owner::{GroupId, OwnerTracking};
 pub use project::{CollaboratorPermissions, CollaboratorType, NewProject, Project, Visibility};
-pub use run::{Feature, NewRun, Observation, Run};
+pub use run::{Feature, NewRun, Run};
+pub use series::{NewObservation, Observation, Series, SeriesEnd};
 pub use versioned_input::{Location, VersionedInputs};

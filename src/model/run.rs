@@ -1,7 +1,10 @@
 use crate::id::{ExperimentId, ProjectId, RunId};
 use crate::model::artifact;
 use crate::model::project::common_setters;
-use crate::model::{Artifact, CodeVersion, Environment, KeyValue, KeyValues, OwnerTracking, VersionedInputs};
+use crate::model::series;
+use crate::model::{
+    Artifact, CodeVersion, Environment, KeyValue, KeyValues, NewObservation, OwnerTracking, Series, VersionedInputs,
+};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -47,8 +50,8 @@ pub struct Run {
     pub datasets: Vec<Artifact>,
     /// Metrics in ascending order of keys.
     pub metrics: KeyValues,
-    /// Observations, stable by key, in order of insertion within one key.
-    pub observations: Vec<Observation>,
+    /// What was observed of it, summed up by key, in ascending order of keys.
+    pub series: Vec<Series>,
     /// Features in ascending order of names.
     pub features: Vec<Feature>,
     /// The job that made it.
@@ -69,22 +72,15 @@ impl Run {
         artifact::of_key(&self.artifacts, key)
     }
 
+    /// The series of a key, summed up. Binary search.
+    pub fn series(&self, key: &str) -> Option<&Series> {
+        series::of_key(&self.series, key)
+    }
+
     /// The dataset link of a key. Binary search.
     pub fn dataset(&self, key: &str) -> Option<&Artifact> {
         artifact::of_key(&self.datasets, key)
     }
-}
-
-/// One observed value at an epoch and a time (ModelDB's `Observation`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Observation {
-    /// The key with its value.
-    pub attribute: KeyValue,
-    /// When.
-    pub timestamp: Timestamp,
-    /// The epoch; neither unique nor in order.
-    pub epoch_number: i64,
 }
 
 /// A feature of the data a run used.
@@ -104,7 +100,7 @@ impl Feature {
 
 /// What a run is created from.
 #[derive(Debug, Clone, Default)]
-pub struct NewRun(pub(crate) Run);
+pub struct NewRun(pub(crate) Run, pub(crate) Vec<(String, NewObservation)>);
 
 impl NewRun {
     /// A run without a name: it is given a random one.
@@ -198,6 +194,13 @@ impl NewRun {
     #[must_use]
     pub fn date_updated(mut self, when: Timestamp) -> Self {
         self.0.date_updated = when;
+        self
+    }
+
+    /// Adds an observation.
+    #[must_use]
+    pub fn observation(mut self, key: impl Into<String>, observation: impl Into<NewObservation>) -> Self {
+        self.1.push((key.into(), observation.into()));
         self
     }
 

@@ -1,5 +1,7 @@
 //! What is refused in a filter before it meets a record.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 use crate::id::EntityKind;
 use crate::limits;
@@ -51,16 +53,30 @@ impl Filter {
 
     /// The fields the filter names; some twice.
     pub(crate) fn fields(&self) -> Vec<&QueryField> {
+        self.conditions().into_iter().filter_map(Filter::field_asked).collect()
+    }
+
+    /// The keys of which it asks what was observed, and not the whole series.
+    pub(crate) fn observed(&self) -> BTreeSet<&str> {
+        let each = self.conditions().into_iter().filter(|condition| !matches!(condition, Filter::Series { .. }));
+        each.filter_map(|condition| match condition.field_asked() {
+            Some(QueryField::Observation(key)) => Some(key.as_str()),
+            _ => None,
+        })
+        .collect()
+    }
+
+    fn conditions(&self) -> Vec<&Filter> {
         let mut pending = vec![self];
-        let mut fields = Vec::new();
+        let mut conditions = Vec::new();
         while let Some(filter) = pending.pop() {
             match filter {
                 Filter::And(inner) | Filter::Or(inner) => pending.extend(inner),
                 Filter::Not(inner) => pending.push(inner),
-                condition => fields.extend(condition.field_asked()),
+                condition => conditions.push(condition),
             }
         }
-        fields
+        conditions
     }
 }
 

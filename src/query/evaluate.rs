@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use crate::model::{Artifact, Entity, KeyValues, Run, Visibility};
+use crate::model::{Artifact, Entity, KeyValues, Observation, Run, Visibility};
 use crate::query::field::{QueryField, Shape};
 use crate::query::filter::{Comparison, Filter};
 use crate::query::{json, words};
@@ -19,18 +20,28 @@ pub struct Subject<'a> {
     pub entity: &'a Entity,
     /// The name of a run's experiment, for `experiment.name`; without it that field is missing.
     pub experiment_name: Option<&'a str>,
+    /// What was observed of a run, by key; without it nothing was. What is asked of whole series, as
+    /// `min(observations.loss)`, is told by the run itself.
+    pub observations: Option<&'a BTreeMap<String, Vec<Observation>>>,
 }
 
 impl<'a> Subject<'a> {
     /// An entity by itself.
     pub fn new(entity: &'a Entity) -> Self {
-        Subject { entity, experiment_name: None }
+        Subject { entity, experiment_name: None, observations: None }
     }
 
     /// With the name of its experiment.
     #[must_use]
     pub fn experiment_name(mut self, name: &'a str) -> Self {
         self.experiment_name = Some(name);
+        self
+    }
+
+    /// With what was observed of it.
+    #[must_use]
+    pub fn observations(mut self, observations: &'a BTreeMap<String, Vec<Observation>>) -> Self {
+        self.observations = Some(observations);
         self
     }
 }
@@ -82,7 +93,11 @@ impl Filter {
                 words::all_occur(words, items(subject, field).iter().filter_map(Item::text))
             }
             Filter::Series { statistic, field, comparison, value } => {
-                let made = statistic.of(&items(subject, field));
+                let series = match (subject.entity, field) {
+                    (Entity::Run(run), QueryField::Observation(key)) => run.series(key),
+                    _ => None,
+                };
+                let made = statistic.of(series);
                 fits(*comparison, made.and_then(|made| made.numeric_cmp(value)))
             }
             Filter::IsNull { field } => field.shape() != Shape::Set && items(subject, field).iter().all(Item::is_null),
@@ -198,6 +213,10 @@ pub(super) fn items<'a>(subject: &Subject<'a>, field: &QueryField) -> Vec<Item<'
                 _ => Vec::new(),
             },
             Entity::Run(run) => match field {
+                QueryField::Observation(key) => {
+                    let observed = subject.observations.and_then(|observed| observed.get(key));
+                    observed.into_iter().flatten().map(|observation| Item::Value(&observation.value)).collect()
+                }
                 QueryField::ExperimentName => unless_empty(subject.experiment_name.unwrap_or_default()),
                 _ => items_of_run(run, field),
             },
@@ -226,10 +245,6 @@ fn items_of_run<'a>(run: &'a Run, field: &QueryField) -> Vec<Item<'a>> {
     match field {
         QueryField::Metric(key) => value(Some(&run.metrics), key),
         QueryField::Hyperparameter(key) => value(Some(&run.hyperparameters), key),
-        QueryField::Observation(key) => {
-            let observed = run.observations.iter().filter(|observation| observation.attribute.key == *key);
-            observed.map(|observation| Item::Value(&observation.attribute.value)).collect()
-        }
         QueryField::Dataset(key) => path(&run.datasets, key),
         QueryField::DatasetLink => links(&run.datasets),
         QueryField::Features => run.features.iter().map(|feature| text(&feature.name)).collect(),

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::query::evaluate::Item;
+use crate::model::Series;
 use crate::value::Value;
 
-/// A number made of all observations of a key, in the order they were logged.
+/// A number made of all observations of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Statistic {
@@ -13,9 +13,9 @@ pub enum Statistic {
     Min,
     /// The greatest number.
     Max,
-    /// The first observation, if it is a number.
+    /// The observation of the least epoch, and of several the first that was logged, if it is a number.
     First,
-    /// The last observation, if it is a number.
+    /// The observation of the greatest epoch, and of several the last that was logged, if it is a number.
     Last,
     /// The sum of the numbers as doubles, in the order they were logged, divided by how many they are.
     Mean,
@@ -40,25 +40,17 @@ impl Statistic {
     }
 
     /// The number; none if there is nothing to make it of.
-    pub(super) fn of(self, observed: &[Item<'_>]) -> Option<Value> {
-        let is_nan = |value: &Value| matches!(value, Value::Float(float) if float.is_nan());
-        let numbers = || observed.iter().filter_map(Item::number).filter(|value| !is_nan(value));
+    pub(crate) fn of(self, series: Option<&Series>) -> Option<Value> {
+        let Some(series) = series else { return (self == Statistic::Count).then_some(Value::Int(0)) };
         match self {
-            // None of them is NaN, so the total order is that of their values.
-            Statistic::Min => numbers().min_by(Value::total_cmp),
-            Statistic::Max => numbers().max_by(Value::total_cmp),
-            Statistic::First => observed.first().and_then(Item::number),
-            Statistic::Last => observed.last().and_then(Item::number),
-            Statistic::Mean => mean(numbers().filter_map(|value| value.as_f64())),
-            Statistic::Count => Some(Value::Int(i64::try_from(observed.len()).unwrap_or(i64::MAX))),
+            Statistic::Min => series.min.clone(),
+            Statistic::Max => series.max.clone(),
+            Statistic::First => series.first.number.clone(),
+            Statistic::Last => series.last.number.clone(),
+            Statistic::Mean => series.mean().map(Value::Float),
+            Statistic::Count => Some(Value::Int(i64::try_from(series.count).unwrap_or(i64::MAX))),
         }
     }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn mean(numbers: impl Iterator<Item = f64>) -> Option<Value> {
-    let (sum, count) = numbers.fold((0.0, 0_u64), |(sum, count), number| (sum + number, count + 1));
-    (count > 0).then(|| Value::Float(sum / count as f64))
 }
 
 impl fmt::Display for Statistic {

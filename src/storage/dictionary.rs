@@ -89,6 +89,12 @@ impl PendingKeys {
         Ok((code, true))
     }
 
+    /// The code of `key`, pending or not, if it has one.
+    pub(crate) fn code(&self, dictionary: &Dictionary, key: &str) -> Option<u32> {
+        let pending = || self.codes.get(key).and_then(|index| u32::try_from(dictionary.len() + index).ok());
+        dictionary.code(key).or_else(pending)
+    }
+
     /// The text of `code`, pending or not.
     pub(crate) fn text<'k>(&'k self, dictionary: &'k Dictionary, code: u32) -> Result<&'k str> {
         let pending = (code as usize).checked_sub(dictionary.len()).and_then(|index| self.texts.get(index));

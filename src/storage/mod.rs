@@ -4,6 +4,7 @@
 //! - [`tables`]: every table with its key layout.
 //! - [`read`], [`mod@write`]: a snapshot and a write transaction, as typed gets, puts and ranges.
 //! - [`filter`]: the blocks of the filter index.
+//! - [`series`]: the chunks of series.
 //! - [`dictionary`]: interned keys.
 //! - [`errors`]: redb's errors as ours.
 
@@ -12,6 +13,7 @@ pub(crate) mod errors;
 mod filter;
 pub(crate) mod place;
 pub(crate) mod read;
+mod series;
 #[cfg(feature = "simulation")]
 #[allow(unreachable_pub)] // Re-exported by the feature.
 pub mod simulated;
@@ -21,4 +23,5 @@ pub(crate) mod write;
 pub(crate) use filter::FilterBlock;
 pub(crate) use place::{Database, OpenSettings, Place};
 pub(crate) use read::{Bytes, ReadTables, Source};
+pub(crate) use series::{SeriesPlace, SeriesSource};
 pub(crate) use write::{CommitMode, WriteTables, WriteTxn};

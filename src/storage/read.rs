@@ -230,6 +230,7 @@ pub(crate) struct ReadTables {
     texts: OnUse<(&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<(u64, u32), ()>,
     dates: OnUse<(u8, u32), i64>,
+    series: OnUse<(u32, u32, u32, u64), &'static [u8]>,
     filter_blocks: OnUse<u32, &'static [u8]>,
     filter: OnUse<(u32, u32, u8, u32, u32), &'static [u8]>,
     transaction: ReadTransaction,
@@ -244,6 +245,7 @@ impl ReadTables {
             texts: OnUse::new(tables::TEXTS),
             entries: OnUse::new(tables::ENTRIES),
             dates: OnUse::new(tables::DATES),
+            series: OnUse::new(tables::SERIES),
             filter_blocks: OnUse::new(tables::FILTER_BLOCKS),
             filter: OnUse::new(tables::FILTER),
             transaction: database.redb().begin_read().map_err(storage("beginning a read"))?,
@@ -318,6 +320,10 @@ impl ReadTables {
             each(&digest, count);
             last = Some(digest);
         }
+    }
+
+    pub(super) fn series_table(&self) -> Result<&ReadOnlyTable<(u32, u32, u32, u64), &'static [u8]>> {
+        self.series.open(&self.transaction)
     }
 
     pub(super) fn filter_blocks_table(&self) -> Result<Option<&ReadOnlyTable<u32, &'static [u8]>>> {

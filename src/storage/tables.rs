@@ -10,6 +10,7 @@
 //! | `packs` | last sequence, piece | piece of an envelope of packed commits |
 //! | `texts` | SHA-256, piece | piece of a long text; the last row counts the changes, and records that are being purged, that name it |
 //! | `dates` | kind, row | the latest date of what is under a project or an experiment |
+//! | `series` | run, key code, generation, first observation | envelope of a chunk of a series |
 //! | `entries` | key, row | nothing: an entry of the key index |
 //! | `filter_blocks` | number | envelope of what a block of the filter index is of |
 //! | `filter` | number, generation, space and code of a field, piece | piece of an envelope of a field of a block |
@@ -36,6 +37,8 @@ pub(crate) const PACKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::ne
 pub(crate) const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("texts");
 pub(crate) const ENTRIES: TableDefinition<(u64, u32), ()> = TableDefinition::new("entries");
 pub(crate) const DATES: TableDefinition<(u8, u32), i64> = TableDefinition::new("dates");
+
+pub(crate) const SERIES: TableDefinition<(u32, u32, u32, u64), &[u8]> = TableDefinition::new("series");
 
 pub(crate) const FILTER_BLOCKS: TableDefinition<u32, &[u8]> = TableDefinition::new("filter_blocks");
 pub(crate) const FILTER: TableDefinition<(u32, u32, u8, u32, u32), &[u8]> = TableDefinition::new("filter");

@@ -45,9 +45,15 @@ impl WriteTxn {
             texts: OnUse::new(self, tables::TEXTS),
             entries: OnUse::new(self, tables::ENTRIES),
             dates: OnUse::new(self, tables::DATES),
+            series: OnUse::new(self, tables::SERIES),
             filter_blocks: OnUse::new(self, tables::FILTER_BLOCKS),
             filter: OnUse::new(self, tables::FILTER),
         }
+    }
+
+    /// The chunks of series, to be read.
+    pub(super) fn series_table(&self) -> Result<Table<'_, (u32, u32, u32, u64), &'static [u8]>> {
+        self.0.open_table(tables::SERIES).map_err(storage("opening a table"))
     }
 
     /// Makes the transaction visible, and durable as `mode` says.
@@ -159,6 +165,7 @@ pub(crate) struct WriteTables<'t> {
     texts: OnUse<'t, (&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<'t, (u64, u32), ()>,
     dates: OnUse<'t, (u8, u32), i64>,
+    series: OnUse<'t, (u32, u32, u32, u64), &'static [u8]>,
     filter_blocks: OnUse<'t, u32, &'static [u8]>,
     filter: OnUse<'t, (u32, u32, u8, u32, u32), &'static [u8]>,
 }
@@ -188,7 +195,12 @@ impl<'t> WriteTables<'t> {
         self.texts.open()?;
         self.entries.open()?;
         self.dates.open()?;
+        self.series.open()?;
         Ok(())
+    }
+
+    pub(super) fn series_table(&mut self) -> Result<&mut Table<'t, (u32, u32, u32, u64), &'static [u8]>> {
+        self.series.open()
     }
 
     pub(super) fn filter_blocks_table(&mut self) -> Result<&mut Table<'t, u32, &'static [u8]>> {

@@ -187,7 +187,7 @@ fn check_run(found: &Run) {
     assert_eq!(features, ["acid", "sugar"]);
     assert_eq!((found.owner.as_str(), found.owner_tracking.clone()), ("bob", Some(OwnerTracking::User(3))));
     check_artifacts(&found.artifacts);
-    assert!(found.datasets.is_empty() && found.observations.is_empty() && found.job_id.is_empty());
+    assert!(found.datasets.is_empty() && found.series.is_empty() && found.job_id.is_empty());
     assert_eq!(found.versioned_inputs, None);
     assert_eq!(found.version_number, 1);
 }

@@ -1,33 +1,29 @@
-//! Fields of records made by hand, with what a store does not log as yet: versions of datasets, observations and
-//! versioned inputs.
+//! Fields of records made by hand, with what a store does not log as yet: versions of datasets and versioned
+//! inputs; and with observations.
 
 use modeldb::Operator::{Contain, Eq, In, Ne, NotContain};
-use modeldb::{
-    Artifact, Entity, EntityKind, Filter, KeyValue, Location, Observation, Operator, Predicate, Run, Subject, Value,
-    VersionedInputs,
-};
+use modeldb::{Artifact, Entity, EntityKind, Filter, Location, Operator, Predicate, Subject, Value, VersionedInputs};
 
+use super::language::{self, Observed};
 use super::list;
 
-fn fulfils(run: &Run, key: &str, operator: Operator, value: impl Into<Value>) -> bool {
+fn fulfils(run: &Observed, key: &str, operator: Operator, value: impl Into<Value>) -> bool {
     let filter = Predicate::new(key, operator, value).to_filter(EntityKind::Run).unwrap();
-    filter.matches(&Entity::Run(run.clone()))
+    run.fulfils(&filter)
 }
 
-fn matches(run: &Run, filter: Filter) -> bool {
+fn matches(run: &Observed, filter: Filter) -> bool {
     filter.check(EntityKind::Run).unwrap();
-    filter.matches(&Entity::Run(run.clone()))
+    run.fulfils(&filter)
 }
 
-fn observe(run: &mut Run, key: &str, value: impl Into<Value>) {
-    let mut observation = Observation::default();
-    observation.attribute = KeyValue::new(key, value);
-    run.observations.push(observation);
+fn observe(run: &mut Observed, key: &str, value: impl Into<Value>) {
+    language::observe(run, key, [value]);
 }
 
 #[test]
 fn artifacts_and_datasets_by_key_are_their_paths() {
-    let mut run = Run::default();
+    let mut run = language::run("");
     run.artifacts = vec![Artifact::new("model", "s3://Bucket/m"), Artifact::new("bare", "").linked_artifact_id("v1")];
     run.datasets = vec![Artifact::new("train", "/data").linked_artifact_id("v2"), Artifact::new("test", "/t")];
     assert!(fulfils(&run, "artifacts.model", Eq, "s3://Bucket/m"));
@@ -48,7 +44,7 @@ fn artifacts_and_datasets_by_key_are_their_paths() {
 
 #[test]
 fn one_observation_of_many_is_enough() {
-    let mut run = Run::default();
+    let mut run = language::run("");
     observe(&mut run, "loss", 3);
     observe(&mut run, "loss", f64::NAN);
     observe(&mut run, "loss", "low");
@@ -73,7 +69,7 @@ fn one_observation_of_many_is_enough() {
 
 #[test]
 fn jobs_parents_code_and_versioned_inputs() {
-    let mut run = Run::default();
+    let mut run = language::run("");
     for key in ["job_id", "parent_id", "code_version", "versioned_inputs.commit"] {
         assert!(matches(&run, Filter::field(key).is_null()), "{key}");
         assert!(fulfils(&run, key, Ne, "x"), "{key}");
@@ -96,7 +92,7 @@ fn jobs_parents_code_and_versioned_inputs() {
 
 #[test]
 fn the_experiments_name_comes_from_the_caller() {
-    let entity = Entity::Run(Run::default());
+    let entity = Entity::Run(modeldb::Run::default());
     let filter = Filter::field("experiment.name").eq("forest");
     assert!(!filter.matches(&entity));
     assert!(filter.matches(Subject::new(&entity).experiment_name("forest")));

@@ -1,14 +1,14 @@
 //! MLflow's `filter_string` and the Python client's expressions: what they are here, and what they find.
 
-use modeldb::{EntityKind, ErrorKind, Filter, KeyValues, Operator, Predicate, QueryField, Run, Timestamp, Value};
+use modeldb::{EntityKind, ErrorKind, Filter, KeyValues, Operator, Predicate, QueryField, Timestamp, Value};
 
-use super::{named, run};
+use super::{Observed, named, run};
 
 fn mlflow(text: &str) -> Filter {
     Filter::parse_mlflow(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn runs() -> Vec<Run> {
+fn runs() -> Vec<Observed> {
     let mut small = run("small-1");
     small.metrics = KeyValues::from([("acc", 0.8), ("val acc", 0.7)]);
     small.hyperparameters = KeyValues::from([("depth", Value::from(6)), ("model", "cnn".into())]);

@@ -1,12 +1,12 @@
 //! What texts mean of records: patterns, words, and how NaN, null and missing behave.
 
-use modeldb::{Filter, KeyValues, Run, Value};
+use modeldb::{Filter, KeyValues, Value};
 
-use super::{holds, named, parsed, run};
+use super::{Observed, holds, named, parsed, run};
 use crate::query::plain::is_like;
 use crate::support::random::{PrintSeed, Random, seed};
 
-fn with_attribute(value: impl Into<Value>) -> Run {
+fn with_attribute(value: impl Into<Value>) -> Observed {
     let mut run = run("r");
     run.attributes = KeyValues::from([("k", value.into())]);
     run
@@ -149,7 +149,7 @@ fn random_patterns_fit_what_the_definition_says() {
         let chars = |text: &str| text.chars().collect::<Vec<char>>();
         let run = with_attribute(text.as_str());
         let field = || Filter::attribute("k");
-        let of = |filter: Filter| filter.matches(&modeldb::Entity::Run(run.clone()));
+        let of = |filter: Filter| run.fulfils(&filter);
         let expected = is_like(&chars(&text), &chars(&pattern));
         assert_eq!(of(field().like(pattern.as_str())), expected, "{text:?} like {pattern:?}");
         // Every letter here has one lower case.

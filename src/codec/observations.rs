@@ -1,0 +1,274 @@
+//! Observations as bytes: as the log hashes them, and as a chunk of a series is stored.
+//!
+//! The log hashes each as `[epoch, time, value]` in canonical CBOR, one after the other. A chunk of a few is stored like
+//! that, too; a longer one as columns, each behind its length: epochs, times and numbers packed by pco, texts by LZ4.
+//!
+//! ```text
+//! 0        1          5
+//! +--------+----------+-------------------------------------
+//! | shape  | count,LE | observations, or columns
+//! +--------+----------+-------------------------------------
+//! ```
+
+use pco::ChunkConfig;
+use pco::data_types::Number;
+use pco::standalone::{simple_compress, simple_decompress_into};
+
+use super::canon::{self, Decoder, Digest, Encoder, NoTexts};
+use super::compress;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::model::Observation;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// Shapes of a chunk.
+const PLAIN: u8 = 0;
+const COLUMNS: u8 = 1;
+/// Bytes before the observations.
+const HEADER: usize = 5;
+
+/// Kinds of values in a chunk's columns.
+const FLOAT: u8 = 0;
+const INT: u8 = 1;
+const FALSE: u8 = 2;
+const TRUE: u8 = 3;
+const TEXT: u8 = 4;
+
+/// What the log says of observations that a change adds.
+pub(crate) fn digest(observations: &[Observation]) -> Digest {
+    canon::digest(&[plain(observations).bytes_so_far()])
+}
+
+/// [`digest`] of observations that come some at a time.
+#[derive(Default)]
+pub(crate) struct Digester(canon::Digester);
+
+impl Digester {
+    pub(crate) fn update(&mut self, observations: &[Observation]) {
+        self.0.update(plain(observations).bytes_so_far());
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        self.0.finish()
+    }
+}
+
+fn plain(observations: &[Observation]) -> Encoder {
+    let mut to = Encoder::new();
+    for Observation { value, epoch_number, timestamp } in observations {
+        to.array(3).int(*epoch_number).int(timestamp.millis());
+        match value {
+            Value::Bool(bool) => to.bool(*bool),
+            Value::Int(int) => to.int(*int),
+            Value::Float(float) => to.float(*float),
+            // It stands beside no record, however long it is.
+            Value::String(text) => to.short_text(text),
+            // The rules let no others in.
+            _ => to.null(),
+        };
+    }
+    to
+}
+
+fn read_plain(bytes: &[u8], count: usize) -> Result<Vec<Observation>> {
+    let mut from = Decoder::new(bytes, &NoTexts);
+    let mut read = || {
+        let mut observations = Vec::new();
+        for _ in 0..count {
+            from.array_of(3)?;
+            let (epoch_number, millis) = (from.int()?, from.int()?);
+            let value = canon::Canon::decode(&mut from)?;
+            observations.push(Observation { value, epoch_number, timestamp: Timestamp::from_millis(millis) });
+        }
+        from.done()?;
+        Ok(observations)
+    };
+    read().map_err(|error: canon::DecodeError| error.at("a chunk of a series"))
+}
+
+/// The bytes of a chunk.
+pub(crate) fn encode(observations: &[Observation]) -> Result<Vec<u8>> {
+    let count = u32::try_from(observations.len()).map_err(|_| Error::limit("a chunk of too many observations"))?;
+    let shape = if observations.len() < limits::SERIES_PLAIN { PLAIN } else { COLUMNS };
+    let mut bytes = vec![shape];
+    bytes.extend_from_slice(&count.to_le_bytes());
+    if shape == PLAIN {
+        bytes.extend_from_slice(plain(observations).bytes_so_far());
+        return Ok(bytes);
+    }
+    let (mut kinds, mut floats, mut ints, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Encoder::new());
+    for observation in observations {
+        kinds.push(match &observation.value {
+            Value::Float(float) => {
+                floats.push(*float);
+                FLOAT
+            }
+            Value::Int(int) => {
+                ints.push(*int);
+                INT
+            }
+            Value::Bool(false) => FALSE,
+            Value::Bool(true) => TRUE,
+            Value::String(text) => {
+                texts.short_text(text);
+                TEXT
+            }
+            _ => return Err(Error::corrupt("a series holds neither numbers nor texts nor booleans")),
+        });
+    }
+    let one_kind = kinds.first().filter(|first| kinds.iter().all(|kind| kind == *first)).copied();
+    let epochs: Vec<i64> = observations.iter().map(|observation| observation.epoch_number).collect();
+    let times: Vec<i64> = observations.iter().map(|observation| observation.timestamp.millis()).collect();
+    put(&mut bytes, &one_kind.map_or_else(|| compress::compress(&kinds), |kind| vec![kind]))?;
+    put(&mut bytes, &packed(&epochs)?)?;
+    put(&mut bytes, &packed(&times)?)?;
+    put(&mut bytes, &packed(&floats)?)?;
+    put(&mut bytes, &packed(&ints)?)?;
+    put(&mut bytes, &if texts.len() == 0 { Vec::new() } else { compress::compress(texts.bytes_so_far()) })?;
+    Ok(bytes)
+}
+
+/// How many observations a chunk holds.
+pub(crate) fn count(bytes: &[u8]) -> Result<usize> {
+    let count = bytes.get(1..HEADER).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+    let count = count.and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= limits::SERIES_CHUNK);
+    count.ok_or_else(damaged)
+}
+
+/// The observations of a chunk.
+///
+/// # Errors
+/// `Corrupt` if the bytes are no chunk.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Observation>> {
+    let count = count(bytes)?;
+    let mut rest = bytes.get(HEADER..).ok_or_else(damaged)?;
+    match bytes.first() {
+        Some(&PLAIN) => return read_plain(rest, count),
+        Some(&COLUMNS) => {}
+        _ => return Err(damaged()),
+    }
+    let from = &mut rest;
+    let kinds = match take(from)? {
+        [kind] => vec![*kind; count],
+        compressed => compress::decompress(compressed, limits::SERIES_CHUNK)?,
+    };
+    if kinds.len() != count {
+        return Err(damaged());
+    }
+    let of = |wanted: u8| kinds.iter().filter(|kind| **kind == wanted).count();
+    let epochs: Vec<i64> = unpacked(take(from)?, count)?;
+    let times: Vec<i64> = unpacked(take(from)?, count)?;
+    let mut floats = unpacked::<f64>(take(from)?, of(FLOAT))?.into_iter();
+    let mut ints = unpacked::<i64>(take(from)?, of(INT))?.into_iter();
+    let texts = match take(from)? {
+        [] => Vec::new(),
+        compressed => compress::decompress(compressed, limits::SERIES_CHUNK_TEXT_BYTES)?,
+    };
+    let mut texts = Decoder::new(&texts, &NoTexts);
+    let mut observations = Vec::with_capacity(count);
+    for ((kind, epoch_number), millis) in kinds.iter().zip(epochs).zip(times) {
+        let value = match *kind {
+            FLOAT => floats.next().map(Value::Float),
+            INT => ints.next().map(Value::Int),
+            FALSE => Some(Value::Bool(false)),
+            TRUE => Some(Value::Bool(true)),
+            TEXT => texts.short_text().ok().map(|text| Value::String(text.to_owned())),
+            _ => None,
+        };
+        let value = value.ok_or_else(damaged)?;
+        observations.push(Observation { value, epoch_number, timestamp: Timestamp::from_millis(millis) });
+    }
+    if !texts.is_done() || !from.is_empty() {
+        return Err(damaged());
+    }
+    Ok(observations)
+}
+
+fn damaged() -> Error {
+    Error::corrupt("the bytes are no chunk of a series")
+}
+
+fn put(to: &mut Vec<u8>, column: &[u8]) -> Result<()> {
+    let len = u32::try_from(column.len()).map_err(|_| Error::limit("a column of a series is too long"))?;
+    to.extend_from_slice(&len.to_le_bytes());
+    to.extend_from_slice(column);
+    Ok(())
+}
+
+fn take<'b>(from: &mut &'b [u8]) -> Result<&'b [u8]> {
+    let (len, rest) = from.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let (column, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or_else(damaged)?;
+    *from = rest;
+    Ok(column)
+}
+
+/// Numbers, compressed. None take nothing.
+fn packed<T: Number>(numbers: &[T]) -> Result<Vec<u8>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let config = ChunkConfig::default().with_compression_level(limits::SERIES_COMPRESSION);
+    simple_compress(numbers, &config).map_err(|error| Error::limit(format!("packing a chunk of a series: {error}")))
+}
+
+/// Exactly so many numbers: what damaged bytes claim asks for no memory.
+fn unpacked<T: Number + Default>(bytes: &[u8], count: usize) -> Result<Vec<T>> {
+    let mut numbers = vec![T::default(); count];
+    if count == 0 {
+        return if bytes.is_empty() { Ok(numbers) } else { Err(damaged()) };
+    }
+    let progress = simple_decompress_into(bytes, &mut numbers).map_err(|error| damaged().with_source(error))?;
+    if progress.n_processed != count || !progress.finished {
+        return Err(damaged());
+    }
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::canonical;
+
+    fn observation(index: usize, value: Value) -> Observation {
+        let epoch_number = [index as i64, i64::MIN, i64::MAX, -3, 7][index % 5];
+        Observation { value, epoch_number, timestamp: Timestamp::from_millis(1_700_000_000_000 + 1000 * index as i64) }
+    }
+
+    #[test]
+    fn chunks_come_back_as_they_were() {
+        let floats = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.1];
+        let of: [&dyn Fn(usize) -> Value; 6] = [
+            &|index| Value::Float(canonical(floats[index % floats.len()])),
+            &|index| Value::Int([i64::MIN, i64::MAX, 0, -1, (1 << 53) + 1][index % 5]),
+            &|index| Value::Bool(index % 3 == 0),
+            &|index| Value::String("x\u{e9}\u{1f600}".repeat(index % 7)),
+            &|index| Value::Float(index as f64 / 1e6),
+            &|index| match index % 4 {
+                0 => Value::Bool(true),
+                1 => Value::Int(index as i64),
+                2 => Value::Float(canonical(f64::NAN)),
+                _ => Value::String(index.to_string()),
+            },
+        ];
+        for make in of {
+            for len in [1, 2, limits::SERIES_PLAIN - 1, limits::SERIES_PLAIN, 1000, limits::SERIES_CHUNK] {
+                let observations: Vec<Observation> = (0..len).map(|index| observation(index, make(index))).collect();
+                let bytes = encode(&observations).unwrap();
+                assert_eq!(count(&bytes).unwrap(), len);
+                let back = decode(&bytes).unwrap();
+                assert_eq!(back, observations);
+                assert_eq!(digest(&back), digest(&observations));
+                // What is cut off or changed is found out, or is another chunk; it never panics.
+                for cut in 0..bytes.len().min(200) {
+                    assert!(decode(&bytes[..cut]).is_err(), "cut at {cut} of {}", bytes.len());
+                }
+                for at in 0..bytes.len().min(400) {
+                    let mut changed = bytes.clone();
+                    changed[at] ^= 1 << (at % 8);
+                    let _ = decode(&changed);
+                }
+            }
+        }
+    }
+}

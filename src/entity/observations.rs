@@ -1,0 +1,306 @@
+//! Observations: logging them into series, and reading them (ModelDB 2.9 and 5.3).
+//!
+//! A change of a run says of a series only what it comes to; the observations themselves go beside it, into chunks. So
+//! the series of a run as it was is a beginning of one that is there until the run is purged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::codec::observations::{Digester, digest};
+use crate::entity::entries::On;
+use crate::entity::run::{Runs, RunsMut};
+use crate::entity::state::State;
+use crate::entity::txn::Txn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{EntityKind, Row, RunId};
+use crate::limits;
+use crate::log::change::{Field, FieldValue};
+use crate::log::draft::Added;
+use crate::model::{Entity, NewObservation, Observation, Run, Series, Stored};
+use crate::storage::{SeriesPlace, SeriesSource};
+use crate::time::Timestamp;
+use crate::value::{Value, canonical};
+
+const KIND: EntityKind = EntityKind::Run;
+
+/// Observations by the key of their series, in the order they came in.
+pub(crate) type ByKey = BTreeMap<String, Vec<NewObservation>>;
+
+/// Observations as a caller gave them, by key.
+pub(crate) fn by_key(observations: Vec<(String, NewObservation)>) -> Result<ByKey> {
+    let mut by_key = ByKey::new();
+    for (key, observation) in observations {
+        if key.is_empty() {
+            return Err(Error::invalid("the key of an observation is empty"));
+        }
+        by_key.entry(key).or_default().push(checked(observation)?);
+    }
+    Ok(by_key)
+}
+
+fn checked(mut observation: NewObservation) -> Result<NewObservation> {
+    match &mut observation.value {
+        Value::Float(float) => *float = canonical(*float),
+        Value::Int(_) | Value::Bool(_) => {}
+        Value::String(text) if text.len() <= limits::OBSERVED_TEXT_BYTES => {}
+        Value::String(text) => {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("a text of {} bytes is observed; the limit is {}", text.len(), limits::OBSERVED_TEXT_BYTES),
+            ));
+        }
+        _ => return Err(Error::invalid("only numbers, texts and booleans are observed")),
+    }
+    Ok(observation)
+}
+
+/// What observations make of a series: it with them, and they with their epochs and times.
+pub(crate) fn extend(
+    mut series: Series,
+    new: Vec<NewObservation>,
+    now: Timestamp,
+) -> Result<(Series, Vec<Observation>)> {
+    let mut observations = Vec::with_capacity(new.len());
+    for NewObservation { value, epoch_number, timestamp } in new {
+        let after_last = || {
+            let last = || Error::invalid(format!("after the greatest epoch of {:?} there is none", series.key));
+            series.next_epoch().ok_or_else(last)
+        };
+        let epoch_number = epoch_number.map_or_else(after_last, Ok)?;
+        let timestamp = if timestamp.millis() == 0 { now } else { timestamp };
+        let observation = Observation { value, epoch_number, timestamp };
+        series.push(&observation);
+        observations.push(observation);
+    }
+    series.added = digest(&observations);
+    Ok((series, observations))
+}
+
+/// The series of a run that is created, with what is observed of it.
+pub(crate) fn begin(run: &mut Run, new: ByKey, now: Timestamp) -> Result<Vec<(String, Vec<Observation>)>> {
+    let mut added = Vec::with_capacity(new.len());
+    for (key, new) in new {
+        let (series, observations) = extend(Series { key: key.clone(), ..Series::default() }, new, now)?;
+        run.series.push(series);
+        added.push((key, observations));
+    }
+    Ok(added)
+}
+
+/// Adds the observations of one run to another, whose series are summed up as those of the first.
+pub(crate) fn copy(txn: &mut Txn<'_>, from: Row, series: &[Series], to: Row) -> Result<()> {
+    for series in series {
+        let mut next = 0;
+        while next < series.count {
+            let observations = txn.observations(from, series, next)?;
+            let added = Added { from: next, observations };
+            next += added.observations.len() as u64;
+            txn.draft.add_observations((to, series.key.clone(), 0), added);
+            txn.spill_if_large()?;
+        }
+    }
+    Ok(())
+}
+
+/// The series of a run as those of a copy, which is created with all their observations.
+pub(crate) fn as_created(txn: &Txn<'_>, run: Row, all: &[Series]) -> Result<Vec<Series>> {
+    let mut created = Vec::with_capacity(all.len());
+    for series in all {
+        let (mut digester, mut next) = (Digester::default(), 0);
+        while next < series.count {
+            let observations = txn.observations(run, series, next)?;
+            next += observations.len() as u64;
+            digester.update(&observations);
+        }
+        created.push(Series { generation: 0, added: digester.finish(), ..series.clone() });
+    }
+    Ok(created)
+}
+
+/// Adds observations to the series of a run, all or none.
+fn log(txn: &mut Txn<'_>, on: On<'_>, new: ByKey) -> Result<()> {
+    let row = txn.require(on.kind, on.id)?;
+    let now = txn.time();
+    let (mut fields, mut added) = (Vec::new(), Vec::new());
+    for (key, new) in new {
+        let known = run_of(txn.load(on.kind, row)?)?.series(&key).cloned();
+        let series = match known {
+            Some(series) => series,
+            None => Series { generation: txn.next_generation(row, &key)?, key: key.clone(), ..Series::default() },
+        };
+        let from = series.count;
+        let (series, observations) = extend(series, new, now)?;
+        added.push(((row, key.clone(), series.generation), Added { from, observations }));
+        fields.push((Field::Series(key), Some(FieldValue::Series(Box::new(series)))));
+    }
+    txn.edit_in_part(on.kind, row, fields)?;
+    added.into_iter().for_each(|(to, added)| txn.draft.add_observations(to, added));
+    txn.end(on.operation)
+}
+
+fn on<'i>(id: &'i RunId, operation: &'static str) -> On<'i> {
+    On { operation, kind: KIND, id: id.as_str() }
+}
+
+fn run_of(stored: &Stored) -> Result<&Run> {
+    match &stored.entity {
+        Entity::Run(run) => Ok(run),
+        _ => Err(Error::corrupt("observations of what is no run")),
+    }
+}
+
+impl RunsMut<'_, '_> {
+    /// Adds an observation to the series of a key, which is begun if there is none.
+    ///
+    /// # Errors
+    /// Those of [`log_observations`](Self::log_observations).
+    pub fn log_observation(
+        &mut self,
+        id: &RunId,
+        key: impl Into<String>,
+        observation: impl Into<NewObservation>,
+    ) -> Result<()> {
+        let new = by_key(vec![(key.into(), observation.into())])?;
+        log(self.0, on(id, "run.log_observations"), new)
+    }
+
+    /// Adds observations to the series of their keys, in order, all or none. They are held in memory until the write
+    /// is done, some 100 bytes for each.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for none, for an empty key, for a value that is neither number nor text nor
+    /// boolean, and for one without an epoch after the greatest there is; `LimitExceeded` for a text of more than
+    /// [`limits::OBSERVED_TEXT_BYTES`].
+    pub fn log_observations<K: Into<String>, O: Into<NewObservation>>(
+        &mut self,
+        id: &RunId,
+        observations: impl IntoIterator<Item = (K, O)>,
+    ) -> Result<()> {
+        let new = observations.into_iter().map(|(key, observation)| (key.into(), observation.into()));
+        let new = by_key(new.collect())?;
+        if new.is_empty() {
+            return Err(Error::invalid("no observation is given"));
+        }
+        log(self.0, on(id, "run.log_observations"), new)
+    }
+
+    /// Deletes the series of these keys; unknown ones are ignored. What is logged under them later begins anew; the
+    /// past keeps them until the run is purged.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for no key.
+    pub fn delete_observations<T: Into<String>>(
+        &mut self,
+        id: &RunId,
+        keys: impl IntoIterator<Item = T>,
+    ) -> Result<()> {
+        let fields: Vec<_> = keys.into_iter().map(|key| (Field::Series(key.into()), None)).collect();
+        if fields.is_empty() {
+            return Err(Error::invalid("no key is given; there is another call to delete all"));
+        }
+        on(id, "run.delete_observations").edit(self.0, fields)
+    }
+
+    /// Deletes all series.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn delete_all_observations(&mut self, id: &RunId) -> Result<()> {
+        let on = on(id, "run.delete_all_observations");
+        let Entity::Run(run) = on.load(self.0)? else { return Ok(()) };
+        let fields = run.series.iter().map(|series| (Field::Series(series.key.clone()), None)).collect();
+        on.edit(self.0, fields)
+    }
+}
+
+impl Runs<'_> {
+    /// The observations of a run under a key, in the order of logging; none if there are none. They are read as they
+    /// are asked for, about a thousand at a time.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such run.
+    pub fn observations(&self, id: &RunId, key: &str) -> Result<Observations> {
+        let stored = self.state.get(KIND, id.as_str(), self.at)?;
+        let series = run_of(&stored)?.series(key).cloned().unwrap_or_default();
+        Observations::new(Arc::clone(self.state), stored.row, series)
+    }
+}
+
+/// The observations of a series in the order of logging: see [`Runs::observations`].
+pub struct Observations {
+    state: Arc<State>,
+    place: SeriesPlace,
+    series: Series,
+    next: u64,
+    ahead: std::vec::IntoIter<Observation>,
+}
+
+impl Observations {
+    pub(crate) fn new(state: Arc<State>, run: Row, series: Series) -> Result<Self> {
+        let code = state.common.dictionary.code(&series.key);
+        let unknown = || Error::corrupt(format!("the key {:?} of a series is not in the dictionary", series.key));
+        let key = if series.count == 0 { 0 } else { code.ok_or_else(unknown)? };
+        let place = SeriesPlace { run, key, generation: series.generation };
+        Ok(Observations { state, place, series, next: 0, ahead: Vec::new().into_iter() })
+    }
+
+    /// The series, summed up.
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+
+    /// Goes on with the observation in this place of the order of logging.
+    #[must_use]
+    pub fn from_index(mut self, index: u64) -> Self {
+        self.next = index;
+        self.ahead = Vec::new().into_iter();
+        self
+    }
+
+    /// In ascending order of epochs, those of one epoch in the order of logging. A series that was logged so is read as
+    /// it is; another one is read whole and sorted in memory, some 50 bytes for each observation.
+    pub fn by_epoch(self) -> impl Iterator<Item = Result<Observation>> {
+        if !self.series.unordered {
+            return Box::new(self) as Box<dyn Iterator<Item = Result<Observation>>>;
+        }
+        match self.collect::<Result<Vec<_>>>() {
+            Ok(mut all) => {
+                all.sort_by_key(|observation| observation.epoch_number);
+                Box::new(all.into_iter().map(Ok))
+            }
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
+
+    fn fetch(&mut self) -> Result<()> {
+        let (first, mut chunk) = self.state.tables.chunk(self.place, self.next)?;
+        let skipped = usize::try_from(self.next - first).unwrap_or(usize::MAX).min(chunk.len());
+        let left = usize::try_from(self.series.count - first).unwrap_or(usize::MAX);
+        chunk.truncate(left);
+        chunk.drain(..skipped.min(chunk.len()));
+        self.ahead = chunk.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Observations {
+    type Item = Result<Observation>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.series.count {
+            return None;
+        }
+        if self.ahead.as_slice().is_empty()
+            && let Err(error) = self.fetch()
+        {
+            self.next = self.series.count;
+            return Some(Err(error));
+        }
+        self.next += 1;
+        self.ahead.next().map(Ok)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::try_from(self.series.count.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        (0, Some(left))
+    }
+}

@@ -1,0 +1,186 @@
+//! Series: what is observed of a run again and again, as its loss in each epoch (ModelDB's observations).
+
+use std::cmp::Ordering;
+
+use crate::time::Timestamp;
+use crate::value::{Value, number_in};
+
+/// One observed value at an epoch and a time (ModelDB's `Observation`, which also repeats the key of its series).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Observation {
+    /// A number, a text or a boolean.
+    pub value: Value,
+    /// The epoch; neither unique nor in order.
+    pub epoch_number: i64,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+impl Observation {
+    /// An observation that was made elsewhere.
+    pub fn new(value: impl Into<Value>, epoch_number: i64, timestamp: Timestamp) -> Self {
+        Observation { value: value.into(), epoch_number, timestamp }
+    }
+}
+
+/// What is to be observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewObservation {
+    pub(crate) value: Value,
+    pub(crate) epoch_number: Option<i64>,
+    pub(crate) timestamp: Timestamp,
+}
+
+impl NewObservation {
+    /// A number, a text or a boolean, at the epoch after the greatest one of its series, now.
+    pub fn new(value: impl Into<Value>) -> Self {
+        NewObservation { value: value.into(), epoch_number: None, timestamp: Timestamp::default() }
+    }
+
+    /// At this epoch: any number, in any order, as often as one likes.
+    #[must_use]
+    pub fn epoch_number(mut self, epoch: i64) -> Self {
+        self.epoch_number = Some(epoch);
+        self
+    }
+
+    /// At this time; 0 is the time of the commit.
+    #[must_use]
+    pub fn timestamp(mut self, when: Timestamp) -> Self {
+        self.timestamp = when;
+        self
+    }
+}
+
+impl<T: Into<Value>> From<T> for NewObservation {
+    fn from(value: T) -> Self {
+        NewObservation::new(value)
+    }
+}
+
+impl From<Observation> for NewObservation {
+    fn from(observation: Observation) -> Self {
+        let Observation { value, epoch_number, timestamp } = observation;
+        NewObservation { value, epoch_number: Some(epoch_number), timestamp }
+    }
+}
+
+/// All observations of a run under one key, summed up. The observations themselves are read with
+/// [`Runs::observations`](crate::Runs::observations).
+///
+/// Numbers are integers, doubles, and texts that read as one; NaN is counted apart, and left out of `min`, `max` and
+/// [`mean`](Self::mean).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Series {
+    /// The key.
+    pub key: String,
+    /// Observations.
+    pub count: u64,
+    /// Those that are numbers, but not NaN.
+    pub numbers: u64,
+    /// Those that are NaN.
+    pub nans: u64,
+    /// The least number.
+    pub min: Option<Value>,
+    /// The greatest number.
+    pub max: Option<Value>,
+    /// The one of the least epoch, and of several the one that was logged first.
+    pub first: SeriesEnd,
+    /// The one of the greatest epoch, and of several the one that was logged last.
+    pub last: SeriesEnd,
+    /// Whether no observation has a lesser epoch than the one before it.
+    pub(crate) unordered: bool,
+    pub(crate) sum: Sum,
+    /// How many series of this key there were before, and were deleted.
+    pub(crate) generation: u32,
+    /// Of the observations that the last change added.
+    pub(crate) added: [u8; 32],
+}
+
+/// The first or the last observation of a series by epochs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SeriesEnd {
+    /// Its epoch.
+    pub epoch_number: i64,
+    /// Its place in the order of logging, from 0 on.
+    pub index: u64,
+    /// Its value, if that is a number, NaN included.
+    pub number: Option<Value>,
+}
+
+/// A sum of doubles, in the order of logging.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sum(pub(crate) f64);
+
+impl PartialEq for Sum {
+    fn eq(&self, other: &Sum) -> bool {
+        self.0.total_cmp(&other.0) == Ordering::Equal
+    }
+}
+
+impl Eq for Sum {}
+
+impl Series {
+    /// Sums up observations in the order of logging: for hosts that meet them elsewhere.
+    pub fn of<'o>(key: impl Into<String>, observations: impl IntoIterator<Item = &'o Observation>) -> Series {
+        let mut series = Series { key: key.into(), ..Series::default() };
+        observations.into_iter().for_each(|observation| series.push(observation));
+        series
+    }
+
+    /// The sum of the numbers as doubles, in the order of logging, divided by how many they are. Infinite if the sum
+    /// is more than a double holds.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn mean(&self) -> Option<f64> {
+        (self.numbers > 0).then(|| self.sum.0 / self.numbers as f64)
+    }
+
+    /// The epoch of the next observation that comes without one: after the greatest, or 0. None after the last.
+    pub(crate) fn next_epoch(&self) -> Option<i64> {
+        if self.count == 0 { Some(0) } else { self.last.epoch_number.checked_add(1) }
+    }
+
+    /// Takes in one more.
+    pub(crate) fn push(&mut self, observation: &Observation) {
+        let (epoch, index) = (observation.epoch_number, self.count);
+        let number = match &observation.value {
+            number @ (Value::Int(_) | Value::Float(_)) => Some(number.clone()),
+            Value::String(text) => number_in(text),
+            _ => None,
+        };
+        let end = || SeriesEnd { epoch_number: epoch, index, number: number.clone() };
+        if index == 0 || epoch < self.first.epoch_number {
+            self.first = end();
+        }
+        if index == 0 || epoch >= self.last.epoch_number {
+            self.last = end();
+        } else {
+            self.unordered = true;
+        }
+        self.count += 1;
+        match number {
+            Some(Value::Float(float)) if float.is_nan() => self.nans += 1,
+            Some(number) => {
+                self.numbers += 1;
+                self.sum.0 += number.as_f64().unwrap_or_default();
+                // None of them is NaN, so the total order is that of their values.
+                if self.min.as_ref().is_none_or(|min| number.total_cmp(min).is_lt()) {
+                    self.min = Some(number.clone());
+                }
+                if self.max.as_ref().is_none_or(|max| number.total_cmp(max).is_gt()) {
+                    self.max = Some(number);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// The series of a key, in a list in ascending order of keys.
+pub(crate) fn of_key<'s>(series: &'s [Series], key: &str) -> Option<&'s Series> {
+    let at = series.binary_search_by(|known| known.key.as_str().cmp(key)).ok()?;
+    series.get(at)
+}

@@ -1,0 +1,156 @@
+//! The chunks of series: observations of one run under one key, in the order of logging.
+
+use redb::{ReadableTable, Table};
+
+use super::Bytes;
+use super::errors::storage;
+use super::read::ReadTables;
+use super::write::{WriteTables, WriteTxn};
+use crate::codec::envelope::{self, Kind};
+use crate::codec::observations;
+use crate::error::{Error, Result};
+use crate::id::Row;
+use crate::limits;
+use crate::model::Observation;
+
+/// Where a series is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SeriesPlace {
+    /// The run.
+    pub(crate) run: Row,
+    /// The code of the key.
+    pub(crate) key: u32,
+    /// How many of the key there were before.
+    pub(crate) generation: u32,
+}
+
+type SeriesTable<'t> = Table<'t, (u32, u32, u32, u64), &'static [u8]>;
+
+impl SeriesPlace {
+    fn at(self, index: u64) -> (u32, u32, u32, u64) {
+        (self.run.0, self.key, self.generation, index)
+    }
+
+    /// What the checksum of a chunk covers beside it.
+    fn envelope_key(self, first: u64) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let words = [self.run.0, self.key, self.generation].map(u32::to_le_bytes).concat();
+        let all = words.into_iter().chain(first.to_le_bytes());
+        bytes.iter_mut().zip(all).for_each(|(slot, byte)| *slot = byte);
+        bytes
+    }
+}
+
+const READING: &str = "reading a chunk of a series";
+
+/// The chunk that holds an observation or ends before it, still sealed.
+fn at_most<T: ReadableTable<(u32, u32, u32, u64), &'static [u8]>>(
+    table: &T,
+    place: SeriesPlace,
+    index: u64,
+) -> Result<Option<(u64, Bytes)>> {
+    match table.range(place.at(0)..=place.at(index)).map_err(storage(READING))?.next_back() {
+        Some(found) => {
+            let (key, value) = found.map_err(storage(READING))?;
+            Ok(Some((key.value().3, Bytes::Owned(value.value().to_vec()))))
+        }
+        None => Ok(None),
+    }
+}
+
+fn last_generation<T: ReadableTable<(u32, u32, u32, u64), &'static [u8]>>(
+    table: &T,
+    run: Row,
+    key: u32,
+) -> Result<Option<u32>> {
+    let mut all = table.range((run.0, key, 0, 0)..=(run.0, key, u32::MAX, u64::MAX)).map_err(storage(READING))?;
+    Ok(all.next_back().transpose().map_err(storage(READING))?.map(|(key, _)| key.value().2))
+}
+
+/// Where the chunks of series are read: on a snapshot, and inside a write.
+pub(crate) trait SeriesSource {
+    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Bytes)>>;
+
+    /// The generation of the last series of a key that a run has or had.
+    fn last_generation(&self, run: Row, key: u32) -> Result<Option<u32>>;
+
+    /// The observations of the chunk that holds one, with the place of the first of them.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is missing or damaged.
+    fn chunk(&self, place: SeriesPlace, index: u64) -> Result<(u64, Vec<Observation>)> {
+        let lost = || Error::corrupt(format!("{READING}: observation {index} is missing"));
+        let (first, sealed) = self.sealed_chunk(place, index)?.ok_or_else(lost)?;
+        let payload = open(place, first, sealed.as_slice())?;
+        let found = observations::decode(payload).map_err(|error| error.context(READING))?;
+        if index - first >= found.len() as u64 {
+            return Err(lost());
+        }
+        Ok((first, found))
+    }
+}
+
+fn open(place: SeriesPlace, first: u64, sealed: &[u8]) -> Result<&[u8]> {
+    envelope::open(Kind::Series, &place.envelope_key(first), sealed).map_err(|error| error.context(READING))
+}
+
+impl SeriesSource for ReadTables {
+    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Bytes)>> {
+        at_most(self.series_table()?, place, index)
+    }
+    fn last_generation(&self, run: Row, key: u32) -> Result<Option<u32>> {
+        last_generation(self.series_table()?, run, key)
+    }
+}
+
+impl SeriesSource for WriteTxn {
+    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Bytes)>> {
+        let table = self.series_table()?;
+        at_most(&table, place, index)
+    }
+    fn last_generation(&self, run: Row, key: u32) -> Result<Option<u32>> {
+        let table = self.series_table()?;
+        last_generation(&table, run, key)
+    }
+}
+
+impl WriteTables<'_> {
+    /// Adds observations behind the first `from` of a series. Small chunks before them are written anew together with
+    /// them: each is at most a third of the one before it, so that there are few, and each observation is written
+    /// again a few times.
+    pub(crate) fn append_series(&mut self, place: SeriesPlace, from: u64, new: Vec<Observation>) -> Result<()> {
+        let doing = "writing a chunk of a series";
+        let table: &mut SeriesTable<'_> = self.series_table()?;
+        let (mut first, mut all) = (from, new);
+        while let Some(before) = first.checked_sub(1) {
+            let gap = || Error::corrupt(format!("{doing}: what is before observation {first} is missing"));
+            let (start, sealed) = at_most(table, place, before)?.ok_or_else(gap)?;
+            let payload = open(place, start, sealed.as_slice())?;
+            let count = observations::count(payload)?;
+            if start + count as u64 != first {
+                return Err(gap());
+            }
+            if count >= all.len().saturating_mul(3) || count + all.len() > limits::SERIES_CHUNK {
+                break;
+            }
+            let mut joined = observations::decode(payload)?;
+            joined.append(&mut all);
+            (first, all) = (start, joined);
+            table.remove(place.at(start)).map_err(storage(doing))?;
+        }
+        for chunk in all.chunks(limits::SERIES_CHUNK) {
+            let payload = observations::encode(chunk)?;
+            let sealed = envelope::wrap(Kind::Series, &place.envelope_key(first), &payload);
+            table.insert(place.at(first), &*sealed).map_err(storage(doing))?;
+            first += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Removes all series that a run has or had.
+    pub(crate) fn remove_series(&mut self, run: Row) -> Result<()> {
+        let all = (run.0, 0, 0, 0)..=(run.0, u32::MAX, u32::MAX, u64::MAX);
+        self.series_table()?.retain_in(all, |_, _| false).map_err(storage("removing the series of a run"))?;
+        Ok(())
+    }
+}
