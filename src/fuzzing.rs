@@ -34,6 +34,9 @@ impl Resolve for Anything {
     fn key(&self, code: u32) -> Result<String> {
         if code < 1 << 16 { Ok(format!("key {code:05}")) } else { Err(Error::corrupt("no such key")) }
     }
+    fn code(&self, _: &str) -> Option<u32> {
+        None
+    }
     fn project_id(&self, row: Row) -> Result<ProjectId> {
         ProjectId::new(format!("project {}", row.0))
     }

@@ -161,8 +161,9 @@ pub use model::{
     Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
     DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot,
     GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, NewComment,
-    NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, OwnerTracking, Project, PythonEnvironment,
-    PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary, ValueType, VersionedInputs, Visibility,
+    NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, ObservationColumns, OwnerTracking, Project,
+    PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary, ValueType, VersionedInputs,
+    Visibility,
 };
 pub use options::{Durability, Options};
 pub use purge::{PurgeOptions, PurgeReport};

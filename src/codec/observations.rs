@@ -18,7 +18,7 @@ use super::canon::{self, Decoder, Digest, Encoder, NoTexts};
 use super::compress;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::model::Observation;
+use crate::model::{Observation, ObservationColumns};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -121,8 +121,8 @@ pub(crate) fn encode(observations: &[Observation]) -> Result<Vec<u8>> {
     let epochs: Vec<i64> = observations.iter().map(|observation| observation.epoch_number).collect();
     let times: Vec<i64> = observations.iter().map(|observation| observation.timestamp.millis()).collect();
     put(&mut bytes, &one_kind.map_or_else(|| compress::compress(&kinds), |kind| vec![kind]))?;
-    put(&mut bytes, &packed(&epochs)?)?;
-    put(&mut bytes, &packed(&times)?)?;
+    put(&mut bytes, &steps_or_packed(&epochs)?)?;
+    put(&mut bytes, &steps_or_packed(&times)?)?;
     put(&mut bytes, &packed(&floats)?)?;
     put(&mut bytes, &packed(&ints)?)?;
     put(&mut bytes, &if texts.len() == 0 { Vec::new() } else { compress::compress(texts.bytes_so_far()) })?;
@@ -136,53 +136,124 @@ pub(crate) fn count(bytes: &[u8]) -> Result<usize> {
     count.ok_or_else(damaged)
 }
 
+/// The observations of a chunk, one after the other: each is put together as it is asked for.
+pub(crate) enum Chunk {
+    Plain(std::vec::IntoIter<Observation>),
+    Columns(Columns),
+}
+
+/// Columns of a chunk, of which some observations have been taken.
+pub(crate) struct Columns {
+    next: usize,
+    /// One, if all are of it.
+    kinds: Vec<u8>,
+    epochs: Vec<i64>,
+    times: Vec<i64>,
+    floats: std::vec::IntoIter<f64>,
+    ints: std::vec::IntoIter<i64>,
+    texts: std::vec::IntoIter<String>,
+}
+
+impl Chunk {
+    /// Takes at most so many, as columns; answers how many there were.
+    pub(crate) fn take_columns(&mut self, limit: usize, to: &mut ObservationColumns) -> usize {
+        let taken = limit.min(self.len());
+        match self {
+            Chunk::Columns(columns) if columns.kinds.as_slice() == [FLOAT] => {
+                let range = columns.next..columns.next + taken;
+                to.epoch_numbers.extend_from_slice(columns.epochs.get(range.clone()).unwrap_or_default());
+                let times = columns.times.get(range).unwrap_or_default();
+                to.timestamps.extend(times.iter().copied().map(Timestamp::from_millis));
+                to.numbers.extend(columns.floats.by_ref().take(taken));
+                columns.next += taken;
+            }
+            _ => self.by_ref().take(taken).for_each(|observation| to.push(&observation)),
+        }
+        taken
+    }
+}
+
+impl Iterator for Chunk {
+    type Item = Observation;
+    fn next(&mut self) -> Option<Observation> {
+        let columns = match self {
+            Chunk::Plain(observations) => return observations.next(),
+            Chunk::Columns(columns) => columns,
+        };
+        let at = columns.next;
+        let kind = match columns.kinds.as_slice() {
+            [kind] => kind,
+            kinds => kinds.get(at)?,
+        };
+        let (epoch_number, millis) = (*columns.epochs.get(at)?, *columns.times.get(at)?);
+        columns.next += 1;
+        // As many as there are kinds for were read.
+        let value = match *kind {
+            FLOAT => columns.floats.next().map(Value::Float),
+            INT => columns.ints.next().map(Value::Int),
+            FALSE => Some(Value::Bool(false)),
+            TRUE => Some(Value::Bool(true)),
+            _ => columns.texts.next().map(Value::String),
+        };
+        Some(Observation { value: value?, epoch_number, timestamp: Timestamp::from_millis(millis) })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = match self {
+            Chunk::Plain(observations) => observations.len(),
+            Chunk::Columns(columns) => columns.epochs.len() - columns.next,
+        };
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Chunk {}
+
 /// The observations of a chunk.
 ///
 /// # Errors
 /// `Corrupt` if the bytes are no chunk.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Observation>> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Chunk> {
     let count = count(bytes)?;
     let mut rest = bytes.get(HEADER..).ok_or_else(damaged)?;
     match bytes.first() {
-        Some(&PLAIN) => return read_plain(rest, count),
+        Some(&PLAIN) => return Ok(Chunk::Plain(read_plain(rest, count)?.into_iter())),
         Some(&COLUMNS) => {}
         _ => return Err(damaged()),
     }
     let from = &mut rest;
     let kinds = match take(from)? {
-        [kind] => vec![*kind; count],
+        [kind] => vec![*kind],
         compressed => compress::decompress(compressed, limits::SERIES_CHUNK)?,
     };
-    if kinds.len() != count {
+    if !matches!(kinds.as_slice(), [_]) && kinds.len() != count || kinds.iter().any(|kind| *kind > TEXT) {
         return Err(damaged());
     }
-    let of = |wanted: u8| kinds.iter().filter(|kind| **kind == wanted).count();
-    let epochs: Vec<i64> = unpacked(take(from)?, count)?;
-    let times: Vec<i64> = unpacked(take(from)?, count)?;
-    let mut floats = unpacked::<f64>(take(from)?, of(FLOAT))?.into_iter();
-    let mut ints = unpacked::<i64>(take(from)?, of(INT))?.into_iter();
+    let of = |wanted: u8| match kinds.as_slice() {
+        [kind] => {
+            if *kind == wanted {
+                count
+            } else {
+                0
+            }
+        }
+        kinds => kinds.iter().filter(|kind| **kind == wanted).count(),
+    };
+    let epochs = unpacked_or_steps(take(from)?, count)?;
+    let times = unpacked_or_steps(take(from)?, count)?;
+    let floats = unpacked::<f64>(take(from)?, of(FLOAT))?.into_iter();
+    let ints = unpacked::<i64>(take(from)?, of(INT))?.into_iter();
     let texts = match take(from)? {
         [] => Vec::new(),
         compressed => compress::decompress(compressed, limits::SERIES_CHUNK_TEXT_BYTES)?,
     };
-    let mut texts = Decoder::new(&texts, &NoTexts);
-    let mut observations = Vec::with_capacity(count);
-    for ((kind, epoch_number), millis) in kinds.iter().zip(epochs).zip(times) {
-        let value = match *kind {
-            FLOAT => floats.next().map(Value::Float),
-            INT => ints.next().map(Value::Int),
-            FALSE => Some(Value::Bool(false)),
-            TRUE => Some(Value::Bool(true)),
-            TEXT => texts.short_text().ok().map(|text| Value::String(text.to_owned())),
-            _ => None,
-        };
-        let value = value.ok_or_else(damaged)?;
-        observations.push(Observation { value, epoch_number, timestamp: Timestamp::from_millis(millis) });
-    }
-    if !texts.is_done() || !from.is_empty() {
+    let mut decoder = Decoder::new(&texts, &NoTexts);
+    let read = |_| decoder.short_text().map(str::to_owned).map_err(|error| error.at("a chunk of a series"));
+    let held: Vec<String> = (0..of(TEXT)).map(read).collect::<Result<_>>()?;
+    if !decoder.is_done() || !from.is_empty() {
         return Err(damaged());
     }
-    Ok(observations)
+    Ok(Chunk::Columns(Columns { next: 0, kinds, epochs, times, floats, ints, texts: held.into_iter() }))
 }
 
 fn damaged() -> Error {
@@ -210,6 +281,30 @@ fn packed<T: Number>(numbers: &[T]) -> Result<Vec<u8>> {
     }
     let config = ChunkConfig::default().with_compression_level(limits::SERIES_COMPRESSION);
     simple_compress(numbers, &config).map_err(|error| Error::limit(format!("packing a chunk of a series: {error}")))
+}
+
+/// Bytes of the first number and of the step of numbers that are equally far apart.
+const STEPS: usize = 16;
+
+/// Numbers that are equally far apart, as epochs and many times are, as the first and the step; other ones compressed,
+/// which is more than that.
+fn steps_or_packed(numbers: &[i64]) -> Result<Vec<u8>> {
+    if let [first, second, ..] = numbers {
+        let step = second.wrapping_sub(*first);
+        if numbers.windows(2).all(|pair| matches!(pair, [a, b] if b.wrapping_sub(*a) == step)) {
+            return Ok([first.to_le_bytes(), step.to_le_bytes()].concat());
+        }
+    }
+    packed(numbers)
+}
+
+fn unpacked_or_steps(bytes: &[u8], count: usize) -> Result<Vec<i64>> {
+    let Ok(bytes) = <[u8; STEPS]>::try_from(bytes) else { return unpacked(bytes, count) };
+    let word = u128::from_le_bytes(bytes);
+    // The two halves.
+    let (first, step) = ((word & u128::from(u64::MAX)) as u64, (word >> 64) as u64);
+    let all = std::iter::successors(Some(first.cast_signed()), |last| Some(last.wrapping_add(step.cast_signed())));
+    Ok(all.take(count).collect())
 }
 
 /// Exactly so many numbers: what damaged bytes claim asks for no memory.
@@ -256,7 +351,7 @@ mod tests {
                 let observations: Vec<Observation> = (0..len).map(|index| observation(index, make(index))).collect();
                 let bytes = encode(&observations).unwrap();
                 assert_eq!(count(&bytes).unwrap(), len);
-                let back = decode(&bytes).unwrap();
+                let back: Vec<Observation> = decode(&bytes).unwrap().collect();
                 assert_eq!(back, observations);
                 assert_eq!(digest(&back), digest(&observations));
                 // What is cut off or changed is found out, or is another chunk; it never panics.
@@ -266,7 +361,7 @@ mod tests {
                 for at in 0..bytes.len().min(400) {
                     let mut changed = bytes.clone();
                     changed[at] ^= 1 << (at % 8);
-                    let _ = decode(&changed);
+                    let _ = decode(&changed).map(Iterator::count);
                 }
             }
         }

@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::codec::observations::{Digester, digest};
+use crate::codec::archive;
+use crate::codec::observations::{Chunk, Digester, digest};
+use crate::codec::v1::{self, RunV1};
 use crate::entity::entries::On;
 use crate::entity::run::{Runs, RunsMut};
-use crate::entity::state::State;
+use crate::entity::state::{self, State, no_such};
 use crate::entity::txn::Txn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row, RunId};
 use crate::limits;
 use crate::log::change::{Field, FieldValue};
 use crate::log::draft::Added;
-use crate::model::{Entity, NewObservation, Observation, Run, Series, Stored};
+use crate::log::read::Recent;
+use crate::log::resolve::payload;
+use crate::model::{Entity, NewObservation, Observation, ObservationColumns, Run, Series, Stored};
 use crate::storage::{SeriesPlace, SeriesSource};
 use crate::time::Timestamp;
 use crate::value::{Value, canonical};
@@ -27,13 +31,25 @@ const KIND: EntityKind = EntityKind::Run;
 pub(crate) type ByKey = BTreeMap<String, Vec<NewObservation>>;
 
 /// Observations as a caller gave them, by key.
-pub(crate) fn by_key(observations: Vec<(String, NewObservation)>) -> Result<ByKey> {
+pub(crate) fn by_key<K: AsRef<str>>(observations: impl IntoIterator<Item = (K, NewObservation)>) -> Result<ByKey> {
     let mut by_key = ByKey::new();
-    for (key, observation) in observations {
-        if key.is_empty() {
+    // Those of one key mostly come together: they are gathered before they are looked up.
+    let (mut key, mut of_key) = (String::new(), Vec::new());
+    for (next, observation) in observations {
+        let next = next.as_ref();
+        if next.is_empty() {
             return Err(Error::invalid("the key of an observation is empty"));
         }
-        by_key.entry(key).or_default().push(checked(observation)?);
+        if next != key && !of_key.is_empty() {
+            by_key.entry(std::mem::take(&mut key)).or_default().append(&mut of_key);
+        }
+        if of_key.is_empty() {
+            next.clone_into(&mut key);
+        }
+        of_key.push(checked(observation)?);
+    }
+    if !of_key.is_empty() {
+        by_key.entry(key).or_default().append(&mut of_key);
     }
     Ok(by_key)
 }
@@ -157,10 +173,10 @@ impl RunsMut<'_, '_> {
     pub fn log_observation(
         &mut self,
         id: &RunId,
-        key: impl Into<String>,
+        key: impl AsRef<str>,
         observation: impl Into<NewObservation>,
     ) -> Result<()> {
-        let new = by_key(vec![(key.into(), observation.into())])?;
+        let new = by_key([(key, observation.into())])?;
         log(self.0, on(id, "run.log_observations"), new)
     }
 
@@ -171,13 +187,12 @@ impl RunsMut<'_, '_> {
     /// `NotFound`; `InvalidArgument` for none, for an empty key, for a value that is neither number nor text nor
     /// boolean, and for one without an epoch after the greatest there is; `LimitExceeded` for a text of more than
     /// [`limits::OBSERVED_TEXT_BYTES`].
-    pub fn log_observations<K: Into<String>, O: Into<NewObservation>>(
+    pub fn log_observations<K: AsRef<str>, O: Into<NewObservation>>(
         &mut self,
         id: &RunId,
         observations: impl IntoIterator<Item = (K, O)>,
     ) -> Result<()> {
-        let new = observations.into_iter().map(|(key, observation)| (key.into(), observation.into()));
-        let new = by_key(new.collect())?;
+        let new = by_key(observations.into_iter().map(|(key, observation)| (key, observation.into())))?;
         if new.is_empty() {
             return Err(Error::invalid("no observation is given"));
         }
@@ -220,9 +235,17 @@ impl Runs<'_> {
     /// # Errors
     /// `NotFound` if there is no such run.
     pub fn observations(&self, id: &RunId, key: &str) -> Result<Observations> {
-        let stored = self.state.get(KIND, id.as_str(), self.at)?;
-        let series = run_of(&stored)?.series(key).cloned().unwrap_or_default();
-        Observations::new(Arc::clone(self.state), stored.row, series)
+        let (state, missing) = (self.state, || no_such(KIND, id.as_str()));
+        let (row, place, bytes) = state.find(KIND, id.as_str())?.ok_or_else(missing)?;
+        let run = if self.at < state.head.sequence {
+            let stored = state.visible(KIND, row, self.at, &Recent::default())?.ok_or_else(missing)?;
+            state::run(stored)?
+        } else if state.is_live(&place)? {
+            v1::rare_of(archive::access::<RunV1>(payload(bytes.as_slice()))?, &state.resolver())?
+        } else {
+            return Err(missing());
+        };
+        Observations::new(Arc::clone(state), row, run.series(key).cloned().unwrap_or_default())
     }
 }
 
@@ -232,7 +255,8 @@ pub struct Observations {
     place: SeriesPlace,
     series: Series,
     next: u64,
-    ahead: std::vec::IntoIter<Observation>,
+    /// What is left of the chunk that was read last.
+    ahead: Option<Chunk>,
 }
 
 impl Observations {
@@ -241,7 +265,7 @@ impl Observations {
         let unknown = || Error::corrupt(format!("the key {:?} of a series is not in the dictionary", series.key));
         let key = if series.count == 0 { 0 } else { code.ok_or_else(unknown)? };
         let place = SeriesPlace { run, key, generation: series.generation };
-        Ok(Observations { state, place, series, next: 0, ahead: Vec::new().into_iter() })
+        Ok(Observations { state, place, series, next: 0, ahead: None })
     }
 
     /// The series, summed up.
@@ -253,7 +277,7 @@ impl Observations {
     #[must_use]
     pub fn from_index(mut self, index: u64) -> Self {
         self.next = index;
-        self.ahead = Vec::new().into_iter();
+        self.ahead = None;
         self
     }
 
@@ -272,14 +296,37 @@ impl Observations {
         }
     }
 
-    fn fetch(&mut self) -> Result<()> {
+    /// The next observations, at most so many, as columns: some 15 ns for each. Empty at the end.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Io` if they cannot be read; then there are no further ones.
+    pub fn columns(&mut self, limit: usize) -> Result<ObservationColumns> {
+        let mut columns = ObservationColumns::default();
+        let mut left = usize::try_from(self.series.count.saturating_sub(self.next)).unwrap_or(usize::MAX).min(limit);
+        while left > 0 {
+            let taken = self.ahead.as_mut().map_or(0, |ahead| ahead.take_columns(left, &mut columns));
+            if taken == 0 {
+                match self.fetch() {
+                    Ok(chunk) => self.ahead = Some(chunk),
+                    Err(error) => {
+                        self.next = self.series.count;
+                        return Err(error);
+                    }
+                }
+            }
+            self.next += taken as u64;
+            left -= taken;
+        }
+        Ok(columns)
+    }
+
+    /// The rest of the chunk that the next one is in. It has at least one.
+    fn fetch(&self) -> Result<Chunk> {
         let (first, mut chunk) = self.state.tables.chunk(self.place, self.next)?;
-        let skipped = usize::try_from(self.next - first).unwrap_or(usize::MAX).min(chunk.len());
-        let left = usize::try_from(self.series.count - first).unwrap_or(usize::MAX);
-        chunk.truncate(left);
-        chunk.drain(..skipped.min(chunk.len()));
-        self.ahead = chunk.into_iter();
-        Ok(())
+        if let Some(last) = self.next.checked_sub(first + 1) {
+            chunk.nth(usize::try_from(last).unwrap_or(usize::MAX));
+        }
+        Ok(chunk)
     }
 }
 
@@ -289,14 +336,20 @@ impl Iterator for Observations {
         if self.next >= self.series.count {
             return None;
         }
-        if self.ahead.as_slice().is_empty()
-            && let Err(error) = self.fetch()
-        {
-            self.next = self.series.count;
-            return Some(Err(error));
+        if let Some(next) = self.ahead.as_mut().and_then(Iterator::next) {
+            self.next += 1;
+            return Some(Ok(next));
         }
-        self.next += 1;
-        self.ahead.next().map(Ok)
+        match self.fetch() {
+            Ok(chunk) => {
+                self.next += 1;
+                self.ahead.insert(chunk).next().map(Ok)
+            }
+            Err(error) => {
+                self.next = self.series.count;
+                Some(Err(error))
+            }
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -341,7 +341,7 @@ impl<'a> Txn<'a> {
                 let unknown = || Error::corrupt(format!("the key {:?} of a series is unknown", series.key));
                 let place = SeriesPlace { run, key: code.ok_or_else(unknown)?, generation: series.generation };
                 let (first, chunk) = self.host.txn()?.chunk(place, from)?;
-                Ok(skip(chunk, first, end))
+                Ok(skip(chunk.collect(), first, end))
             }
         }
     }

@@ -11,9 +11,10 @@ use super::field::{FieldBlock, FieldKey, Gathered};
 use crate::codec::archive;
 use crate::codec::canon::Texts;
 use crate::codec::v1::{self, ArchivedKeyValueV1, RunV1};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Sequence;
 use crate::model::Run;
+use crate::value::{Value, ValueRef};
 
 /// The rows of a block, ascending; a row's offset is its place among them.
 pub(crate) enum Rows {
@@ -164,7 +165,9 @@ impl Builder {
         let tags = self.field(FieldKey::TAGS);
         head.tags.iter().for_each(|tag| tags.element(offset, tag));
         if !head.rare.is_empty() {
-            self.rare(offset, &v1::run(record, from)?);
+            let rare = v1::rare_of(record, from)?;
+            self.rare(offset, &rare);
+            self.series(offset, &rare, from)?;
         }
         Ok(())
     }
@@ -181,6 +184,31 @@ impl Builder {
         for feature in features {
             self.field(FieldKey::FEATURES).element(offset, feature);
         }
+    }
+
+    /// What the observations of a run sum up to.
+    fn series(&mut self, offset: u16, run: &Run, from: &dyn v1::Resolve) -> Result<()> {
+        for series in &run.series {
+            let unknown = || Error::corrupt(format!("the key {:?} of a series has no code", series.key));
+            let code = from.code(&series.key).ok_or_else(unknown)?;
+            let ends = [(FieldKey::series_first(code), &series.first), (FieldKey::series_last(code), &series.last)];
+            let ends = ends.map(|(field, end)| (field, end.number.as_ref()));
+            let bounds = [(FieldKey::series_min(code), &series.min), (FieldKey::series_max(code), &series.max)];
+            let bounds = bounds.map(|(field, number)| (field, number.as_ref()));
+            for (field, number) in ends.into_iter().chain(bounds) {
+                match number {
+                    Some(Value::Int(int)) => self.field(field).push(offset, &ValueRef::Int(*int)),
+                    Some(Value::Float(float)) => self.field(field).push(offset, &ValueRef::Float(*float)),
+                    _ => {}
+                }
+            }
+            if let Some(mean) = series.mean() {
+                self.field(FieldKey::series_mean(code)).push(offset, &ValueRef::Float(mean));
+            }
+            let count = i64::try_from(series.count).unwrap_or(i64::MAX);
+            self.field(FieldKey::series_count(code)).int(offset, count);
+        }
+        Ok(())
     }
 
     fn values(

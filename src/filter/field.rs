@@ -55,6 +55,31 @@ impl FieldKey {
         FieldKey { space: 34, code }
     }
 
+    /// Numbers of the series of a key.
+    pub(crate) const fn series_min(code: u32) -> Self {
+        FieldKey { space: 48, code }
+    }
+
+    pub(crate) const fn series_max(code: u32) -> Self {
+        FieldKey { space: 49, code }
+    }
+
+    pub(crate) const fn series_first(code: u32) -> Self {
+        FieldKey { space: 50, code }
+    }
+
+    pub(crate) const fn series_last(code: u32) -> Self {
+        FieldKey { space: 51, code }
+    }
+
+    pub(crate) const fn series_mean(code: u32) -> Self {
+        FieldKey { space: 52, code }
+    }
+
+    pub(crate) const fn series_count(code: u32) -> Self {
+        FieldKey { space: 53, code }
+    }
+
     /// Whether a row may hold several of it.
     fn is_set(self) -> bool {
         self == FieldKey::TAGS || self == FieldKey::FEATURES

@@ -61,7 +61,9 @@
 //! `apply` is the one function that writes changes to tables and log; `erase` takes from the log what a purge erases,
 //! `pack` packs old commits. `read` finds commits and
 //! changes again; `resolve` gives records what they refer to; `history` walks back; `verify` and `export` are the
-//! audit; `watch` wakes whoever follows. *Not for* deciding whether a change is allowed.
+//! audit; `watch` wakes whoever follows. *Not for* deciding whether a change is allowed. Of observations a change has
+//! a digest and what they sum up to, and they stand in chunks beside: a curve of a million points is no million facts
+//! about a run, and its past is a beginning of it.
 //!
 //! ## F4: `keys/`
 //!

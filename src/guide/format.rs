@@ -26,6 +26,7 @@
 //! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text; under 2^32 - 1, how many times the changes of the log, and the records of entities whose purge has begun, name it: `u64` LE |
 //! | `entries` | key: `u64`, row: `u32` | nothing; an entry of the key index |
 //! | `dates` | kind: `u8`, row: `u32` | `i64`: the latest date of what is under a project or an experiment |
+//! | `series` | row of a run: `u32`, key code: `u32`, generation: `u32`, first observation: `u64` | envelope of a chunk of a series |
 //! | `filter_blocks` | number: `u32` | envelope of what a block of the filter index is of |
 //! | `filter` | number: `u32`, generation: `u32`, space: `u8`, code: `u32`, piece: `u32` | piece of the envelope of a field of a block |
 //!
@@ -158,9 +159,30 @@
 //! | 16, 17 | id of the job, id of the parent run | text |
 //! | 18, 19, 20 | of a comment: message, author, date | text, text, milliseconds |
 //! | 21, 22 | of a job: end, status | text, number |
+//! | 23 with a key | series: observations of the key | struct |
 //!
 //! Null stands for a value that is not there, before or after. Each edit that changes anything also adds 1 to the
 //! entity's version number. The previous sequence and index name the entity's change before this one.
+//!
+//! # Series
+//!
+//! Observations stand in chunks beside the record, which has what they sum up to: of each key the struct `{0: key,
+//! 1: count, 2: numbers that are not NaN, 3: NaNs, 4: least, 5: greatest, 6: first, 7: last, 8: whether epochs ever went
+//! back, 9: sum, 10: generation, 11: digest}`, where first and last are `{0: epoch, 1: place, 2: number}`. A change holds
+//! that struct before and after. It adds the observations from the old count up to the new one, and the digest is the
+//! SHA-256 of those, one after the other, each as the canonical encoding of `[epoch, milliseconds, value]` with texts as
+//! they are. A series that is begun again after it was deleted has the next generation.
+//!
+//! ```text
+//! chunk     shape byte || count u32 LE || observations as they are hashed              shape 0
+//!           shape byte || count u32 LE || kinds, epochs, times, doubles, integers, texts    shape 1
+//! ```
+//!
+//! Each column of shape 1 follows its length (`u32` LE). Kinds are 0 double, 1 integer, 2 false, 3 true, 4 text: one byte
+//! if all are of one, else a byte for each, compressed as packs are. Epochs and times are the first and the step
+//! (`i64` LE each) if they are equally far apart; else, like doubles and integers, in pco's standalone format. Texts are
+//! canonical, one after the other, compressed as packs are. The key in the envelope of a chunk is that of its row,
+//! little-endian. Chunks follow each other without a gap, and are written anew as they grow, up to 1,024 observations.
 //!
 //! # Hashes
 //!

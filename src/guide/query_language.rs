@@ -43,9 +43,9 @@
 //!           | field ["not"] "contains" [ "substring" ] string
 //!           | field ["not"] ( "like" | "ilike" | "rlike" ) string
 //!           | ( field | "text" ) "matches" string
-//!           | ( "min" | "max" | "first" | "last" | "mean" | "count" ) "(" series ")" operator number
 //! operator  = "=" | "==" | "!=" | "<>" | "<" | "<=" | ">" | ">="
-//! field     = namespace "." key | builtin        series = "observations" "." key
+//! field     = namespace "." key | builtin | series
+//! series    = ( "min" | "max" | "first" | "last" | "mean" | "count" ) "(" "observations" "." key ")"
 //! key       = characters other than blanks and = ! < > ~ ( ) | quoted
 //! namespace = metrics | hyperparameters, params | attributes, attrs | observations | artifacts | datasets
 //! value     = number | string | date | "true" | "false"
@@ -97,8 +97,9 @@
 //! - **`matches`** looks for words: below. Of a set, the elements are taken together. **`text`** is name, description,
 //!   readme, tags, and the strings among attributes, metrics and hyperparameters, together.
 //! - **Series**: `min`, `max` and `mean` are of the numbers observed under a key, NaN left out; `first` and `last` are
-//!   what was logged first and last, and if that is NaN or no number, no comparison holds; `count` counts all
-//!   observations, and is 0 without any. The others are missing then.
+//!   what was observed in the least and in the greatest epoch, of several the first and the last that was logged, and if
+//!   that is NaN or no number, no comparison holds; `count` counts all observations, and is 0 without any. The others
+//!   are missing then. One sorts by them, too: `order_by("min(observations.loss)")`.
 //!
 //! # Words
 //!

@@ -93,9 +93,9 @@
 //! | `deleteExperimentRunTags` | [`runs().delete_tags`](crate::RunsMut::delete_tags), [`runs().delete_all_tags`](crate::RunsMut::delete_all_tags) | `run.delete_tags`, `run.delete_all_tags` |
 //! | `addExperimentRunTag` | [`runs().add_tags`](crate::RunsMut::add_tags) | `run.add_tags` |
 //! | `deleteExperimentRunTag` | [`runs().delete_tags`](crate::RunsMut::delete_tags) | `run.delete_tags` |
-//! | `logObservation` | `runs().log_observations` | with observations |
-//! | `logObservations` | `runs().log_observations` | with observations |
-//! | `getObservations` | `runs().observations` | with observations |
+//! | `logObservation` | [`runs().log_observation`](crate::RunsMut::log_observation) | `run.log_observations` |
+//! | `logObservations` | [`runs().log_observations`](crate::RunsMut::log_observations) | `run.log_observations` |
+//! | `getObservations` | [`runs().observations`](crate::Runs::observations) | reads |
 //! | `logMetric` | [`runs().log_metric`](crate::RunsMut::log_metric) | `run.log_metrics` |
 //! | `logMetrics` | [`runs().log_metrics`](crate::RunsMut::log_metrics) | `run.log_metrics` |
 //! | `getMetrics` | [`runs().get`](crate::Runs::get), [`Run::metrics`](crate::Run::metrics) | reads |
@@ -134,7 +134,7 @@
 //! | `getVersionedInputs` | [`Run::versioned_inputs`](crate::Run::versioned_inputs) | with repositories |
 //! | `ListCommitExperimentRuns` | the runs that use a commit | with repositories |
 //! | `ListBlobExperimentRuns` | the runs that use a blob of a commit | with repositories |
-//! | `deleteObservations` | `runs().delete_observations` | with observations |
+//! | `deleteObservations` | [`runs().delete_observations`](crate::RunsMut::delete_observations), [`runs().delete_all_observations`](crate::RunsMut::delete_all_observations) | `run.delete_observations`, `run.delete_all_observations` |
 //! | `deleteMetrics` | [`runs().delete_metrics`](crate::RunsMut::delete_metrics), [`runs().delete_all_metrics`](crate::RunsMut::delete_all_metrics) | `run.delete_metrics`, `run.delete_all_metrics` |
 //! | `deleteHyperparameters` | [`runs().delete_hyperparameters`](crate::RunsMut::delete_hyperparameters), [`runs().delete_all_hyperparameters`](crate::RunsMut::delete_all_hyperparameters) | `run.delete_hyperparameters`, `run.delete_all_hyperparameters` |
 //! | `cloneExperimentRun` | [`runs().clone_run`](crate::RunsMut::clone_run) | `run.clone` |
@@ -242,7 +242,7 @@
 //! - [x] get by id and by name: `api::names::of_runs_with_one_name_the_last_updated_is_meant`
 //! - [x] a blank new name is refused: `api::names::an_empty_name_becomes_three_random_words`
 //! - [x] tags added and deleted: `api::entries::attributes_and_tags_are_deleted_on_each_kind`
-//! - [ ] observations: with observations
+//! - [x] observations logged, read and deleted: `series::epochs_are_assigned_as_in_modeldb`
 //! - [x] metrics, hyperparameters and attributes logged: `api::entries::logging_never_replaces_and_a_batch_is_whole`
 //! - [x] metrics and hyperparameters deleted: `api::entries::metrics_and_hyperparameters_are_deleted`
 //! - [x] datasets logged or set: `api::artifacts::datasets_are_logged_once_or_set`

@@ -112,6 +112,12 @@ impl<S: Source> Resolve for Resolver<'_, S> {
         }
         .map(str::to_owned)
     }
+    fn code(&self, key: &str) -> Option<u32> {
+        match self.pending {
+            Some((pending, _)) => pending.code(self.dictionary, key),
+            None => self.dictionary.code(key),
+        }
+    }
     fn project_id(&self, row: Row) -> Result<ProjectId> {
         // A row of a write in progress may yet be taken back and given to another entity.
         let keep = self.pending.is_none();

@@ -429,7 +429,7 @@ impl Audit<'_> {
                 .filter(|(of, first, chunk)| *of == place && (*first..*first + chunk.len() as u64).contains(&at));
             if known.is_none() {
                 let (first, chunk) = self.tables.chunk(place, at)?;
-                self.chunk = Some((place, first, chunk));
+                self.chunk = Some((place, first, chunk.collect()));
             }
             let (_, first, chunk) = self.chunk.as_ref().ok_or_else(wrong)?;
             let range = usize::try_from(at - first).ok().zip(usize::try_from(new.count - first).ok());

@@ -24,6 +24,34 @@ impl Observation {
     }
 }
 
+/// Observations as columns of equal length: for plots, data frames and arithmetic.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct ObservationColumns {
+    /// Epochs.
+    pub epoch_numbers: Vec<i64>,
+    /// Times.
+    pub timestamps: Vec<Timestamp>,
+    /// Values as doubles. What is no number is NaN, as NaN is.
+    pub numbers: Vec<f64>,
+}
+
+impl ObservationColumns {
+    pub(crate) fn push(&mut self, observation: &Observation) {
+        self.epoch_numbers.push(observation.epoch_number);
+        self.timestamps.push(observation.timestamp);
+        self.numbers.push(number_of(&observation.value).and_then(|number| number.as_f64()).unwrap_or(f64::NAN));
+    }
+}
+
+fn number_of(value: &Value) -> Option<Value> {
+    match value {
+        number @ (Value::Int(_) | Value::Float(_)) => Some(number.clone()),
+        Value::String(text) => number_in(text),
+        _ => None,
+    }
+}
+
 /// What is to be observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewObservation {
@@ -146,17 +174,12 @@ impl Series {
     /// Takes in one more.
     pub(crate) fn push(&mut self, observation: &Observation) {
         let (epoch, index) = (observation.epoch_number, self.count);
-        let number = match &observation.value {
-            number @ (Value::Int(_) | Value::Float(_)) => Some(number.clone()),
-            Value::String(text) => number_in(text),
-            _ => None,
-        };
-        let end = || SeriesEnd { epoch_number: epoch, index, number: number.clone() };
+        let number = number_of(&observation.value);
         if index == 0 || epoch < self.first.epoch_number {
-            self.first = end();
+            self.first = SeriesEnd { epoch_number: epoch, index, number: number.clone() };
         }
         if index == 0 || epoch >= self.last.epoch_number {
-            self.last = end();
+            self.last = SeriesEnd { epoch_number: epoch, index, number: number.clone() };
         } else {
             self.unordered = true;
         }
@@ -166,16 +189,24 @@ impl Series {
             Some(number) => {
                 self.numbers += 1;
                 self.sum.0 += number.as_f64().unwrap_or_default();
-                // None of them is NaN, so the total order is that of their values.
-                if self.min.as_ref().is_none_or(|min| number.total_cmp(min).is_lt()) {
+                if self.min.as_ref().is_none_or(|min| is_less(&number, min)) {
                     self.min = Some(number.clone());
                 }
-                if self.max.as_ref().is_none_or(|max| number.total_cmp(max).is_gt()) {
+                if self.max.as_ref().is_none_or(|max| is_less(max, &number)) {
                     self.max = Some(number);
                 }
             }
             None => {}
         }
+    }
+}
+
+/// Of numbers that are not NaN: the total order is that of their values, but for zeros and for integers as doubles.
+fn is_less(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        // Most are doubles, and far apart.
+        (Value::Float(a), Value::Float(b)) if a != b => a < b,
+        _ => a.total_cmp(b).is_lt(),
     }
 }
 

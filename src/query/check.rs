@@ -53,30 +53,25 @@ impl Filter {
 
     /// The fields the filter names; some twice.
     pub(crate) fn fields(&self) -> Vec<&QueryField> {
-        self.conditions().into_iter().filter_map(Filter::field_asked).collect()
-    }
-
-    /// The keys of which it asks what was observed, and not the whole series.
-    pub(crate) fn observed(&self) -> BTreeSet<&str> {
-        let each = self.conditions().into_iter().filter(|condition| !matches!(condition, Filter::Series { .. }));
-        each.filter_map(|condition| match condition.field_asked() {
-            Some(QueryField::Observation(key)) => Some(key.as_str()),
-            _ => None,
-        })
-        .collect()
-    }
-
-    fn conditions(&self) -> Vec<&Filter> {
         let mut pending = vec![self];
-        let mut conditions = Vec::new();
+        let mut fields = Vec::new();
         while let Some(filter) = pending.pop() {
             match filter {
                 Filter::And(inner) | Filter::Or(inner) => pending.extend(inner),
                 Filter::Not(inner) => pending.push(inner),
-                condition => conditions.push(condition),
+                condition => fields.extend(condition.field_asked()),
             }
         }
-        conditions
+        fields
+    }
+
+    /// The keys of which it asks what was observed, and not the whole series.
+    pub(crate) fn observed(&self) -> BTreeSet<&str> {
+        let observed = self.fields().into_iter().filter_map(|field| match field {
+            QueryField::Observation(key) => Some(key.as_str()),
+            _ => None,
+        });
+        observed.collect()
     }
 }
 
@@ -118,17 +113,6 @@ fn check_term(term: &Filter, kind: EntityKind) -> Result<()> {
                 check_holds_text(field)?;
             }
             operand.check()
-        }
-        Filter::Series { statistic, field, value, .. } => {
-            field.check(kind)?;
-            let is_nan = matches!(value, Value::Float(float) if float.is_nan());
-            match (field, value) {
-                (QueryField::Observation(_), Value::Int(_) | Value::Float(_)) if !is_nan => Ok(()),
-                (QueryField::Observation(_), _) => {
-                    Err(Error::invalid(format!("the {statistic} of {field} is compared with {value}: it is a number")))
-                }
-                _ => Err(Error::invalid(format!("only observations have a {statistic}, and {field} is none"))),
-            }
         }
         Filter::IsNull { field } | Filter::IsNan { field } => {
             field.check(kind)?;

@@ -58,6 +58,7 @@ pub(super) enum Item<'a> {
     Value(&'a Value),
     Text(Cow<'a, str>),
     Number(i64),
+    Made(Value),
 }
 
 impl Filter {
@@ -91,14 +92,6 @@ impl Filter {
             }
             Filter::Words { field, words } => {
                 words::all_occur(words, items(subject, field).iter().filter_map(Item::text))
-            }
-            Filter::Series { statistic, field, comparison, value } => {
-                let series = match (subject.entity, field) {
-                    (Entity::Run(run), QueryField::Observation(key)) => run.series(key),
-                    _ => None,
-                };
-                let made = statistic.of(series);
-                fits(*comparison, made.and_then(|made| made.numeric_cmp(value)))
             }
             Filter::IsNull { field } => field.shape() != Shape::Set && items(subject, field).iter().all(Item::is_null),
             Filter::IsNan { field } => items(subject, field).iter().any(Item::is_nan),
@@ -135,7 +128,7 @@ impl Item<'_> {
     }
 
     fn is_nan(&self) -> bool {
-        matches!(self, Item::Value(Value::Float(float)) if float.is_nan())
+        matches!(self, Item::Value(Value::Float(float)) | Item::Made(Value::Float(float)) if float.is_nan())
     }
 
     /// The order of the item and an operand; none if they are of kinds that do not compare.
@@ -156,6 +149,7 @@ impl Item<'_> {
             Item::Value(Value::String(text)) => number_in(text),
             Item::Text(text) => number_in(text),
             Item::Number(number) => Some(Value::Int(*number)),
+            Item::Made(number) => Some(number.clone()),
             Item::Value(_) => None,
         }
     }
@@ -166,7 +160,7 @@ impl Item<'_> {
             Item::Value(Value::String(text)) => Some(Cow::Borrowed(text)),
             Item::Value(value @ (Value::List(_) | Value::Map(_))) => Some(Cow::Owned(json::text(value))),
             Item::Text(text) => Some(Cow::Borrowed(text)),
-            Item::Value(_) | Item::Number(_) => None,
+            Item::Value(_) | Item::Number(_) | Item::Made(_) => None,
         }
     }
 }
@@ -178,6 +172,7 @@ pub(crate) fn values_of(subject: &Subject<'_>, field: &QueryField) -> Vec<Value>
         Item::Value(value) => value.clone(),
         Item::Text(text) => Value::String(text.into_owned()),
         Item::Number(number) => Value::Int(number),
+        Item::Made(value) => value,
     };
     items.map(value).collect()
 }
@@ -245,6 +240,7 @@ fn items_of_run<'a>(run: &'a Run, field: &QueryField) -> Vec<Item<'a>> {
     match field {
         QueryField::Metric(key) => value(Some(&run.metrics), key),
         QueryField::Hyperparameter(key) => value(Some(&run.hyperparameters), key),
+        QueryField::Series(statistic, key) => statistic.of(run.series(key)).map(Item::Made).into_iter().collect(),
         QueryField::Dataset(key) => path(&run.datasets, key),
         QueryField::DatasetLink => links(&run.datasets),
         QueryField::Features => run.features.iter().map(|feature| text(&feature.name)).collect(),

@@ -13,9 +13,11 @@ use crate::filter::field::hash;
 use crate::filter::words::Words;
 use crate::filter::{FieldBlock, FieldKey, FilterIndex, Loaded, Part};
 use crate::id::Row;
+use crate::model::{Entity, Run};
 use crate::query::evaluate::{fits, lower};
 use crate::query::field::QueryField;
 use crate::query::filter::{Comparison, Filter};
+use crate::query::series::Statistic;
 use crate::query::text_answers::{self, Told};
 use crate::query::words::all_occur;
 use crate::storage::ReadTables;
@@ -147,6 +149,13 @@ impl Exec<'_> {
             QueryField::Metric(key) => return keyed(key, FieldKey::metric),
             QueryField::Hyperparameter(key) => return keyed(key, FieldKey::hyperparameter),
             QueryField::Attribute(key) => return keyed(key, FieldKey::attribute),
+            // The count of what there is none of is 0, and not missing.
+            QueryField::Series(Statistic::Count, _) => return Indexed::No,
+            QueryField::Series(Statistic::Min, key) => return keyed(key, FieldKey::series_min),
+            QueryField::Series(Statistic::Max, key) => return keyed(key, FieldKey::series_max),
+            QueryField::Series(Statistic::First, key) => return keyed(key, FieldKey::series_first),
+            QueryField::Series(Statistic::Last, key) => return keyed(key, FieldKey::series_last),
+            QueryField::Series(Statistic::Mean, key) => return keyed(key, FieldKey::series_mean),
             QueryField::Tags => FieldKey::TAGS,
             QueryField::Features => FieldKey::FEATURES,
             QueryField::Name => FieldKey::NAME,
@@ -196,14 +205,13 @@ impl Exec<'_> {
                 answer
             }
             Filter::Not(inner) => self.answer(inner, part)?.without(&all(part)),
-            // There are no columns of series.
-            Filter::Series { .. } => unknown(part),
             condition if let Some(answer) = self.told(condition, part) => answer,
             condition => match condition.field_asked() {
                 Some(QueryField::ProjectId) => self.by_parent(condition, FieldKey::PROJECT, part)?,
                 Some(QueryField::ExperimentId | QueryField::ExperimentName) => {
                     self.by_parent(condition, FieldKey::EXPERIMENT, part)?
                 }
+                Some(QueryField::Series(Statistic::Count, key)) => self.by_count(condition, key, part)?,
                 Some(field) => match self.indexed(field) {
                     Indexed::Field(key) => match self.load(key, part)? {
                         Loaded::Held(held) => Leaf { held: &held, set: is_set(field), part }.answer(condition),
@@ -280,6 +288,33 @@ impl Exec<'_> {
         })
     }
 
+    /// A condition on how many observations there are, which is 0 for runs without any.
+    fn by_count(&self, condition: &Filter, key: &str, part: &Part) -> Result<Answer> {
+        let held = match self.dictionary.code(key) {
+            Some(code) => self.load(FieldKey::series_count(code), part)?,
+            None => Loaded::Absent,
+        };
+        let mut none = match &held {
+            Loaded::Held(held) => {
+                let mut none = all(part);
+                none.and_not(&held.present);
+                none
+            }
+            Loaded::Absent => all(part),
+            Loaded::Unknown => return Ok(unknown(part)),
+        };
+        if !condition.matches(&Entity::Run(Run::default())) {
+            none = Words::empty();
+        }
+        let mut answer = Answer::exactly(none);
+        if let Loaded::Held(held) = &held {
+            let mut some = Leaf { held, set: false, part }.answer(condition);
+            some.sure.and(&held.present);
+            answer.or(some);
+        }
+        Ok(answer)
+    }
+
     /// A condition that holds for all runs of a parent, or for none.
     fn by_parent(&self, condition: &Filter, key: FieldKey, part: &Part) -> Result<Answer> {
         let Loaded::Held(held) = self.load(key, part)? else { return Ok(unknown(part)) };
@@ -349,7 +384,7 @@ impl Leaf<'_> {
                 return Answer::exactly(absent);
             }
             Filter::IsNan { .. } => return Answer::exactly(Words::of(&self.held.nan)),
-            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Series { .. } => return unknown(self.part),
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) => return unknown(self.part),
         };
         match negated {
             false => found,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::id::EntityKind;
+use crate::query::series::Statistic;
 
 /// A field that filters and orders can name: from its name in text, as in `QueryField::from("metrics.accuracy")`, or
 /// by constructor. Whether an entity kind has it is checked where it is used.
@@ -20,6 +21,8 @@ pub enum QueryField {
     /// a key. A positive comparison holds if it does for one of them; a negative one if there are some, and it does
     /// for all.
     Observation(String),
+    /// A number made of all the observations of a key of runs, as `min(observations.<key>)`.
+    Series(Statistic, String),
     /// `artifacts.<key>`: the stored path of the artifact of a key.
     Artifact(String),
     /// `artifacts.linked_artifact_id`: the set of ids that artifacts link to.
@@ -135,6 +138,12 @@ impl From<&str> for QueryField {
             "readme_text" => return QueryField::Readme,
             _ => {}
         }
+        if let Some((statistic, field)) = name.strip_suffix(')').and_then(|name| name.split_once('('))
+            && let Some(statistic) = Statistic::named(statistic)
+            && let QueryField::Observation(key) = QueryField::from(field)
+        {
+            return QueryField::Series(statistic, key);
+        }
         if let Some((_, field)) = BUILTINS.iter().find(|(builtin, _)| *builtin == name) {
             return field.clone();
         }
@@ -161,6 +170,7 @@ impl fmt::Display for QueryField {
             QueryField::Hyperparameter(key) => ("hyperparameters.", key),
             QueryField::Attribute(key) => ("attributes.", key),
             QueryField::Observation(key) => ("observations.attribute.", key),
+            QueryField::Series(statistic, key) => return write!(f, "{statistic}(observations.{key})"),
             QueryField::Artifact(key) => ("artifacts.", key),
             QueryField::Dataset(key) => ("datasets.", key),
             QueryField::Unknown(name) => ("", name),
@@ -200,6 +210,7 @@ impl QueryField {
             | QueryField::Hyperparameter(key)
             | QueryField::Attribute(key)
             | QueryField::Observation(key)
+            | QueryField::Series(_, key)
             | QueryField::Artifact(key)
             | QueryField::Dataset(key) => Some(key),
             _ => None,
@@ -227,6 +238,7 @@ impl QueryField {
             | QueryField::StartTime
             | QueryField::EndTime
             | QueryField::VersionNumber
+            | QueryField::Series(..)
             | QueryField::RepositoryId => Shape::Number,
             _ => Shape::Text,
         }

@@ -2,7 +2,6 @@
 
 use crate::query::field::{QueryField, Shape};
 use crate::query::pattern::{Pattern, PatternSyntax};
-use crate::query::series::Statistic;
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::words::TextQuery;
@@ -88,17 +87,6 @@ pub enum Filter {
         /// What is looked for.
         words: TextQuery,
     },
-    /// A number made of all observations of a key, against a number.
-    Series {
-        /// Which number of them.
-        statistic: Statistic,
-        /// The observations.
-        field: QueryField,
-        /// How it is compared...
-        comparison: Comparison,
-        /// ...with what.
-        value: Value,
-    },
     /// A field is missing or null.
     IsNull {
         /// Which.
@@ -139,7 +127,6 @@ impl Filter {
             | Filter::Substring { field, .. }
             | Filter::Pattern { field, .. }
             | Filter::Words { field, .. }
-            | Filter::Series { field, .. }
             | Filter::IsNull { field }
             | Filter::IsNan { field } => Some(field),
             Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,

@@ -77,6 +77,7 @@ impl Order {
             Item::Value(value) => SortKey::of(value.clone()),
             Item::Text(text) => SortKey::Text(text.into_owned()),
             Item::Number(number) => SortKey::Number(Value::Int(number)),
+            Item::Made(value) => SortKey::of(value),
         }
     }
 

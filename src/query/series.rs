@@ -24,8 +24,13 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    pub(super) const ALL: [Statistic; 6] =
+    pub(crate) const ALL: [Statistic; 6] =
         [Statistic::Min, Statistic::Max, Statistic::First, Statistic::Last, Statistic::Mean, Statistic::Count];
+
+    /// The one of a name, in any case.
+    pub(super) fn named(name: &str) -> Option<Statistic> {
+        Statistic::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))
+    }
 
     /// Its name in text.
     pub(super) fn name(self) -> &'static str {

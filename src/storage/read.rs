@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 
 use super::errors::storage;
 use super::place::Database;
-use super::tables;
+use super::tables::{self, SeriesKey};
 use crate::codec::canon::{self, Digest};
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, Result};
@@ -230,7 +230,7 @@ pub(crate) struct ReadTables {
     texts: OnUse<(&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<(u64, u32), ()>,
     dates: OnUse<(u8, u32), i64>,
-    series: OnUse<(u32, u32, u32, u64), &'static [u8]>,
+    series: OnUse<SeriesKey, &'static [u8]>,
     filter_blocks: OnUse<u32, &'static [u8]>,
     filter: OnUse<(u32, u32, u8, u32, u32), &'static [u8]>,
     transaction: ReadTransaction,
@@ -322,7 +322,7 @@ impl ReadTables {
         }
     }
 
-    pub(super) fn series_table(&self) -> Result<&ReadOnlyTable<(u32, u32, u32, u64), &'static [u8]>> {
+    pub(super) fn series_table(&self) -> Result<&ReadOnlyTable<SeriesKey, &'static [u8]>> {
         self.series.open(&self.transaction)
     }
 

@@ -5,9 +5,10 @@ use redb::{ReadableTable, Table};
 use super::Bytes;
 use super::errors::storage;
 use super::read::ReadTables;
+use super::tables::SeriesKey;
 use super::write::{WriteTables, WriteTxn};
 use crate::codec::envelope::{self, Kind};
-use crate::codec::observations;
+use crate::codec::observations::{self, Chunk};
 use crate::error::{Error, Result};
 use crate::id::Row;
 use crate::limits;
@@ -24,10 +25,10 @@ pub(crate) struct SeriesPlace {
     pub(crate) generation: u32,
 }
 
-type SeriesTable<'t> = Table<'t, (u32, u32, u32, u64), &'static [u8]>;
+type SeriesTable<'t> = Table<'t, SeriesKey, &'static [u8]>;
 
 impl SeriesPlace {
-    fn at(self, index: u64) -> (u32, u32, u32, u64) {
+    fn at(self, index: u64) -> SeriesKey {
         (self.run.0, self.key, self.generation, index)
     }
 
@@ -44,7 +45,7 @@ impl SeriesPlace {
 const READING: &str = "reading a chunk of a series";
 
 /// The chunk that holds an observation or ends before it, still sealed.
-fn at_most<T: ReadableTable<(u32, u32, u32, u64), &'static [u8]>>(
+fn at_most<T: ReadableTable<SeriesKey, &'static [u8]>>(
     table: &T,
     place: SeriesPlace,
     index: u64,
@@ -58,11 +59,7 @@ fn at_most<T: ReadableTable<(u32, u32, u32, u64), &'static [u8]>>(
     }
 }
 
-fn last_generation<T: ReadableTable<(u32, u32, u32, u64), &'static [u8]>>(
-    table: &T,
-    run: Row,
-    key: u32,
-) -> Result<Option<u32>> {
+fn last_generation<T: ReadableTable<SeriesKey, &'static [u8]>>(table: &T, run: Row, key: u32) -> Result<Option<u32>> {
     let mut all = table.range((run.0, key, 0, 0)..=(run.0, key, u32::MAX, u64::MAX)).map_err(storage(READING))?;
     Ok(all.next_back().transpose().map_err(storage(READING))?.map(|(key, _)| key.value().2))
 }
@@ -78,7 +75,7 @@ pub(crate) trait SeriesSource {
     ///
     /// # Errors
     /// `Corrupt` if it is missing or damaged.
-    fn chunk(&self, place: SeriesPlace, index: u64) -> Result<(u64, Vec<Observation>)> {
+    fn chunk(&self, place: SeriesPlace, index: u64) -> Result<(u64, Chunk)> {
         let lost = || Error::corrupt(format!("{READING}: observation {index} is missing"));
         let (first, sealed) = self.sealed_chunk(place, index)?.ok_or_else(lost)?;
         let payload = open(place, first, sealed.as_slice())?;
@@ -133,9 +130,8 @@ impl WriteTables<'_> {
             if count >= all.len().saturating_mul(3) || count + all.len() > limits::SERIES_CHUNK {
                 break;
             }
-            let mut joined = observations::decode(payload)?;
-            joined.append(&mut all);
-            (first, all) = (start, joined);
+            all = observations::decode(payload)?.chain(all).collect();
+            first = start;
             table.remove(place.at(start)).map_err(storage(doing))?;
         }
         for chunk in all.chunks(limits::SERIES_CHUNK) {

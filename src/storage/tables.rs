@@ -38,7 +38,10 @@ pub(crate) const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefiniti
 pub(crate) const ENTRIES: TableDefinition<(u64, u32), ()> = TableDefinition::new("entries");
 pub(crate) const DATES: TableDefinition<(u8, u32), i64> = TableDefinition::new("dates");
 
-pub(crate) const SERIES: TableDefinition<(u32, u32, u32, u64), &[u8]> = TableDefinition::new("series");
+/// Run, key, generation, first observation.
+pub(crate) type SeriesKey = (u32, u32, u32, u64);
+
+pub(crate) const SERIES: TableDefinition<SeriesKey, &[u8]> = TableDefinition::new("series");
 
 pub(crate) const FILTER_BLOCKS: TableDefinition<u32, &[u8]> = TableDefinition::new("filter_blocks");
 pub(crate) const FILTER: TableDefinition<(u32, u32, u8, u32, u32), &[u8]> = TableDefinition::new("filter");

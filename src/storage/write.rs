@@ -8,7 +8,7 @@ use super::errors::storage;
 use super::filter::FilterTable;
 use super::place::Database;
 use super::read::{self, Bytes, Source};
-use super::tables::{self, PIECE_BYTES, TEXT_PIECE_BYTES, TEXT_REFERENCES};
+use super::tables::{self, PIECE_BYTES, SeriesKey, TEXT_PIECE_BYTES, TEXT_REFERENCES};
 use crate::codec::canon::Digest;
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,7 +52,7 @@ impl WriteTxn {
     }
 
     /// The chunks of series, to be read.
-    pub(super) fn series_table(&self) -> Result<Table<'_, (u32, u32, u32, u64), &'static [u8]>> {
+    pub(super) fn series_table(&self) -> Result<Table<'_, SeriesKey, &'static [u8]>> {
         self.0.open_table(tables::SERIES).map_err(storage("opening a table"))
     }
 
@@ -165,7 +165,7 @@ pub(crate) struct WriteTables<'t> {
     texts: OnUse<'t, (&'static [u8; 32], u32), &'static [u8]>,
     entries: OnUse<'t, (u64, u32), ()>,
     dates: OnUse<'t, (u8, u32), i64>,
-    series: OnUse<'t, (u32, u32, u32, u64), &'static [u8]>,
+    series: OnUse<'t, SeriesKey, &'static [u8]>,
     filter_blocks: OnUse<'t, u32, &'static [u8]>,
     filter: OnUse<'t, (u32, u32, u8, u32, u32), &'static [u8]>,
 }
@@ -199,7 +199,7 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    pub(super) fn series_table(&mut self) -> Result<&mut Table<'t, (u32, u32, u32, u64), &'static [u8]>> {
+    pub(super) fn series_table(&mut self) -> Result<&mut Table<'t, SeriesKey, &'static [u8]>> {
         self.series.open()
     }
 

@@ -62,7 +62,7 @@ const RPCS: [(&str, &str); 6] = [
 const TABLE: &str = include_str!("../../src/guide/rpc_table.rs");
 
 /// Steps that will bring what is missing.
-const STEPS: [&str; 5] = ["observations", "artifacts", "datasets", "repositories", "a server"];
+const STEPS: [&str; 4] = ["artifacts", "datasets", "repositories", "a server"];
 
 /// A store with one of each, for the calls of one row.
 struct Prepared {
@@ -84,7 +84,7 @@ impl Prepared {
             let project = w.projects().create(new)?;
             let new = NewExperiment::named("e").attribute("a", 1).tag("t").artifact(artifact());
             let experiment = w.experiments().create(&project, new)?;
-            let new = NewRun::named("r").attribute("a", 1).tag("t").artifact(artifact());
+            let new = NewRun::named("r").observation("k", 1).attribute("a", 1).tag("t").artifact(artifact());
             let new = new.metric("m", 1).hyperparameter("h", 1).dataset(Artifact::new("d", "s3://d"));
             let run = w.runs().create(&experiment, new)?;
             let other = w.runs().create(&experiment, NewRun::named("other"))?;

@@ -27,6 +27,16 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         }
         ("ExperimentRunService", "addExperimentRunTag") => writes!(w, p, w.runs().add_tags(&p.run, ["x"])),
         ("ExperimentRunService", "deleteExperimentRunTag") => writes!(w, p, w.runs().delete_tags(&p.run, ["t"])),
+        ("ExperimentRunService", "logObservation") => writes!(w, p, w.runs().log_observation(&p.run, "n", 1)),
+        ("ExperimentRunService", "logObservations") => {
+            writes!(w, p, w.runs().log_observations(&p.run, [("n", 1), ("o", 2)]))
+        }
+        ("ExperimentRunService", "getObservations") => {
+            reads!(s, p, s.runs().observations(&p.run, "k").unwrap().collect::<Result<Vec<_>, _>>().unwrap())
+        }
+        ("ExperimentRunService", "deleteObservations") => {
+            writes!(w, p, w.runs().delete_observations(&p.run, ["k"]), w.runs().delete_all_observations(&p.run))
+        }
         ("ExperimentRunService", "logMetric") => writes!(w, p, w.runs().log_metric(&p.run, "n", 1)),
         ("ExperimentRunService", "logMetrics") => writes!(w, p, w.runs().log_metrics(&p.run, [("n", 1), ("o", 2)])),
         ("ExperimentRunService", "getMetrics") => reads!(s, p, s.runs().get(&p.run).unwrap().metrics),

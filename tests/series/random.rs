@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use modeldb::{
-    ExperimentId, Filter, NewObservation, NewRun, Observation, RunId, Sequence, Snapshot, Statistic, Store, Timestamp,
-    Value,
+    ExperimentId, Filter, NewObservation, NewRun, Observation, QueryField, RunId, Sequence, Snapshot, Statistic, Store,
+    Timestamp, Value,
 };
 
 use crate::support::random::{PrintSeed, Random, seed};
@@ -185,6 +185,9 @@ impl World {
     }
 
     fn check(&mut self) {
+        if self.random.percent(50) {
+            self.store.optimize().unwrap();
+        }
         let read = self.store.read();
         check(&read, &self.plain);
         for (sequence, plain) in &self.past {
@@ -199,7 +202,7 @@ impl World {
             let key = *self.random.pick(&KEYS);
             let operand = self.random.between(-3, 3) as f64 / 3.0;
             let of = |known: &BTreeMap<String, Vec<Observation>>| known.get(key).cloned().unwrap_or_default();
-            let any = Filter::field(modeldb::QueryField::Observation(key.to_owned())).gt(operand);
+            let any = QueryField::Observation(key.to_owned()).gt(operand);
             let found = |filter: Filter| -> Vec<RunId> {
                 let mut ids: Vec<RunId> =
                     read.runs().find(filter).unwrap().ids().unwrap().map(Result::unwrap).collect();
@@ -231,6 +234,18 @@ impl World {
                 };
                 let expected = plain(&|all| made(all).is_some_and(|made| made > operand));
                 assert_eq!(found(filter), expected, "{statistic}({key:?}) > {operand}");
+                // By value, NaN and what is missing last.
+                let by = read.runs().find(Filter::all()).unwrap();
+                let by = by.order_by(QueryField::Series(statistic, key.to_owned()));
+                let runs: Vec<RunId> = by.ids().unwrap().map(Result::unwrap).collect();
+                let values: Vec<Option<f64>> = runs.iter().map(|run| made(&of(&self.plain[run]))).collect();
+                let place = |value: &Option<f64>| match value {
+                    Some(number) if number.is_nan() => (1, 0.0),
+                    Some(number) => (0, *number),
+                    None => (2, 0.0),
+                };
+                let sorted = values.is_sorted_by(|a, b| place(a).partial_cmp(&place(b)).unwrap().is_le());
+                assert!(sorted && runs.len() == self.plain.len(), "{statistic}({key:?}): {values:?}");
             }
         }
     }

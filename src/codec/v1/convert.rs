@@ -23,6 +23,8 @@ use crate::value::{Value, ValueRef};
 pub(crate) trait Resolve: Texts {
     /// The text of an interned key.
     fn key(&self, code: u32) -> Result<String>;
+    /// The code of a key, if it has one.
+    fn code(&self, key: &str) -> Option<u32>;
     /// The id of a project.
     fn project_id(&self, row: Row) -> Result<ProjectId>;
     /// The id of an experiment.
@@ -407,6 +409,16 @@ pub(crate) fn decode_if(
     }
 }
 
+/// A run with nothing but the rare fields of a record.
+pub(crate) fn rare_of(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<Run> {
+    let mut run = Run::default();
+    if !record.head.rare.is_empty() {
+        let mut decoder = Decoder::new(&record.head.rare, from);
+        run.decode_into(&mut decoder).map_err(|error| error.at("the rare fields of a record"))?;
+    }
+    Ok(run)
+}
+
 /// The owned run of a record.
 pub(crate) fn run(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<Run> {
     let time = |millis: i64| Some(Timestamp::from_millis(millis)).filter(|_| millis != 0);
@@ -438,6 +450,9 @@ mod tests {
     impl Resolve for Keys {
         fn key(&self, code: u32) -> Result<String> {
             Ok(self.0[code as usize].clone())
+        }
+        fn code(&self, _: &str) -> Option<u32> {
+            None
         }
         fn project_id(&self, _: Row) -> Result<ProjectId> {
             ProjectId::new("p")

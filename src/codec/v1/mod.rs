@@ -6,7 +6,9 @@
 
 mod convert;
 
-pub(crate) use convert::{Resolve, decode, decode_if, encode, envelope_kind, id, place, run, text_ref, value_ref};
+pub(crate) use convert::{
+    Resolve, decode, decode_if, encode, envelope_kind, id, place, rare_of, run, text_ref, value_ref,
+};
 
 use rkyv::{Archive, Deserialize, Serialize};
 

@@ -7,8 +7,8 @@ use winnow::token::take_while;
 
 use super::failure::Failure;
 use super::lex::{
-    Input, Parsed, comparison, expected, fail, failure, input, is_at_end, is_bare, keyword, list, nested, number,
-    pattern, quoted, shown, sign, start, string, takes, term, value, word,
+    Input, Parsed, comparison, expected, fail, failure, input, is_at_end, is_bare, keyword, list, nested, pattern,
+    quoted, shown, sign, start, string, takes, term, value, word,
 };
 use crate::query::field::{self, QueryField};
 use crate::query::filter::Filter;
@@ -74,10 +74,7 @@ fn unary(input: &mut Input<'_>) -> Parsed<Filter> {
     if let Some(constant) = opt(constant).parse_next(input)? {
         return Ok(constant);
     }
-    match opt(statistic).parse_next(input)? {
-        Some(statistic) => series(input, statistic),
-        None => condition(input),
-    }
+    condition(input)
 }
 
 /// `true` is everything, `false` nothing.
@@ -89,30 +86,20 @@ fn constant(input: &mut Input<'_>) -> Parsed<Filter> {
 
 /// The name of a statistic, if a bracket follows.
 fn statistic(input: &mut Input<'_>) -> Parsed<Statistic> {
-    let named = |word: &str| Statistic::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(word));
-    let name = word.verify_map(named);
+    let name = word.verify_map(Statistic::named);
     winnow::combinator::terminated(name, sign('(')).parse_next(input)
 }
 
-fn series(input: &mut Input<'_>, statistic: Statistic) -> Parsed<Filter> {
+/// A field, or a number made of a series.
+fn asked(input: &mut Input<'_>) -> Parsed<QueryField> {
+    let Some(statistic) = opt(statistic).parse_next(input)? else { return field(input) };
     let at = start(input)?;
-    let field = field(input)?;
-    if !matches!(field, QueryField::Observation(_)) {
+    let QueryField::Observation(key) = field(input)? else {
         return fail(at, format!("{statistic} is asked of observations, as in {statistic}(observations.loss)"));
-    }
-    if opt(sign(')')).parse_next(input)?.is_none() {
-        return expected(input, "a closing bracket", &[]);
-    }
-    let Some(comparison) = opt(comparison).parse_next(input)? else {
-        return expected(input, "= != < <= > or >=", &[]);
     };
-    let before = input.checkpoint();
-    match number(word(input)?) {
-        Some(value) => Ok(Filter::Series { statistic, field, comparison, value }),
-        None => {
-            input.reset(&before);
-            expected(input, "a number", &[])
-        }
+    match opt(sign(')')).parse_next(input)? {
+        Some(()) => Ok(QueryField::Series(statistic, key)),
+        None => expected(input, "a closing bracket", &[]),
     }
 }
 
@@ -163,7 +150,7 @@ fn known(at: usize, field: QueryField) -> Parsed<QueryField> {
 
 /// A field and what is asked of it.
 fn condition(input: &mut Input<'_>) -> Parsed<Filter> {
-    let field = field(input)?;
+    let field = asked(input)?;
     if let Some(comparison) = opt(comparison).parse_next(input)? {
         let value = value(input, &field)?;
         return Ok(Filter::Compare { field, comparison, value });

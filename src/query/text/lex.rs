@@ -180,6 +180,14 @@ const A_VALUE: &str = "a value: a number, a 'text', a date, true or false";
 pub(super) fn value(input: &mut Input<'_>, field: &QueryField) -> Parsed<Value> {
     let at = start(input)?;
     term(input, at)?;
+    if let QueryField::Series(..) = field {
+        let before = input.checkpoint();
+        if let Some(number) = number(word(input)?) {
+            return Ok(number);
+        }
+        input.reset(&before);
+        return expected(input, "a number", &[]);
+    }
     if let Some(text) = quoted(input)? {
         if !field.is_date() {
             return Ok(Value::String(text));

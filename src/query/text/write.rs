@@ -47,9 +47,6 @@ impl fmt::Display for Filter {
                 write!(f, "{} {}{operator} {}", Name(field), not(*negated), Quoted(pattern.as_str(), '\''))
             }
             Filter::Words { field, words } => write!(f, "{} matches {}", Name(field), Quoted(words.as_str(), '\'')),
-            Filter::Series { statistic, field, comparison, value } => {
-                write!(f, "{statistic}({}) {} {}", Name(field), sign(*comparison), Operand(value))
-            }
             Filter::IsNull { field } => write!(f, "{} is null", Name(field)),
             Filter::IsNan { field } => write!(f, "{} is nan", Name(field)),
         }
@@ -106,6 +103,9 @@ struct Name<'a>(&'a QueryField);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let QueryField::Series(statistic, key) = self.0 {
+            return write!(f, "{statistic}({})", Name(&QueryField::Observation(key.clone())));
+        }
         let name = self.0.to_string();
         let Some(key) = self.0.key() else { return f.write_str(&name) };
         let starts_quoted = key.starts_with(['"', '\'', '`']);

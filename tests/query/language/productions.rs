@@ -245,9 +245,8 @@ fn numbers_of_series() {
         ("Mean", Statistic::Mean),
         ("count", Statistic::Count),
     ] {
-        let series = |key: &str, comparison, value: Value| Filter::Series {
-            statistic,
-            field: QueryField::Observation(key.to_owned()),
+        let series = |key: &str, comparison, value: Value| Filter::Compare {
+            field: QueryField::Series(statistic, key.to_owned()),
             comparison,
             value,
         };

@@ -149,16 +149,18 @@ fn filter(random: &mut Random, depth: usize) -> Filter {
             Filter::Pattern { field, pattern: Pattern::new(syntax, text), negated }
         }
         5 => Filter::Words { field: if negated { QueryField::Text } else { field }, words: text(random).into() },
-        6 => Filter::Series {
-            statistic: *random.pick(&[
-                Statistic::Min,
-                Statistic::Max,
-                Statistic::First,
-                Statistic::Last,
-                Statistic::Mean,
-                Statistic::Count,
-            ]),
-            field: QueryField::Observation(key(random)),
+        6 => Filter::Compare {
+            field: QueryField::Series(
+                *random.pick(&[
+                    Statistic::Min,
+                    Statistic::Max,
+                    Statistic::First,
+                    Statistic::Last,
+                    Statistic::Mean,
+                    Statistic::Count,
+                ]),
+                key(random),
+            ),
             comparison: comparison(random),
             value: random.between(-9, 9).into(),
         },
