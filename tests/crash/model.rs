@@ -24,6 +24,8 @@ pub(crate) enum Op {
     Run { experiment: String, id: String, description: String, tags: Vec<String>, metrics: Vec<(String, Value)> },
     Runs { experiment: String, ids: Vec<String>, description: String },
     Metric { run: String, key: String, value: Value },
+    Observe { run: String, key: String, values: Vec<i64> },
+    Forget { run: String, key: String },
     Tag { run: String, tag: String },
     Rename { run: String, name: String },
     Describe { run: String, text: String },
@@ -43,6 +45,8 @@ pub(crate) struct Row {
     pub(crate) description: String,
     pub(crate) tags: Vec<String>,
     pub(crate) metrics: BTreeMap<String, Value>,
+    /// Epochs, times and values.
+    pub(crate) observed: BTreeMap<String, Vec<(i64, i64, Value)>>,
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) version: u64,
@@ -113,6 +117,10 @@ impl Op {
                 w.runs().create_many(&experiment_id(experiment), new)?;
             }
             Op::Metric { run, key, value } => w.runs().log_metric(&run_id(run), key, value.clone())?,
+            Op::Observe { run, key, values } => {
+                w.runs().log_observations(&run_id(run), values.iter().map(|value| (key, *value)))?;
+            }
+            Op::Forget { run, key } => w.runs().delete_observations(&run_id(run), [key])?,
             Op::Tag { run, tag } => w.runs().add_tags(&run_id(run), [tag.as_str()])?,
             Op::Rename { run, name } => w.runs().rename(&run_id(run), name)?,
             Op::Describe { run, text } => w.runs().describe(&run_id(run), text)?,
@@ -168,6 +176,13 @@ impl Model {
             Op::Metric { run, key, value } => self.edit(run, time, |row| {
                 row.metrics.insert(key.clone(), value.clone());
             }),
+            Op::Observe { run, key, values } => self.edit(run, time, |row| {
+                let all = row.observed.entry(key.clone()).or_default();
+                all.extend(values.iter().zip(all.len() as i64..).map(|(value, epoch)| (epoch, time, (*value).into())));
+            }),
+            Op::Forget { run, key } => self.edit(run, time, |row| {
+                row.observed.remove(key);
+            }),
             Op::Tag { run, tag } => self.edit(run, time, |row| {
                 row.tags.push(tag.clone());
                 row.tags.sort();
@@ -217,6 +232,7 @@ impl Model {
             description,
             tags,
             metrics,
+            observed: BTreeMap::new(),
             created: time,
             updated: time,
             version: 1,
@@ -281,7 +297,7 @@ impl Model {
             let listed = read.runs().list(&experiment_id(experiment)).unwrap();
             let mut expected = self.runs.iter().filter(|(_, run)| run.experiment == *experiment && !run.deleted);
             for run in listed {
-                let found = of_run(&run.unwrap());
+                let found = of_run(&run.unwrap(), read);
                 let expected = expected.next().expect("a run too many");
                 assert_eq!((&found.0, &found.1), (&expected.0, &*expected.1));
             }
@@ -313,7 +329,7 @@ impl Model {
         for (id, run) in &all.runs {
             let found = visible(read.runs().get(&run_id(id)));
             let expected = live.get(id.as_str());
-            assert_eq!(found.as_ref().map(|run| of_run(run).1).as_ref(), expected.copied(), "run {id}");
+            assert_eq!(found.as_ref().map(|run| of_run(run, &read).1).as_ref(), expected.copied(), "run {id}");
             let experiment = experiment_id(&run.experiment);
             match expected {
                 Some(row) => {
@@ -375,7 +391,12 @@ fn of_experiment(experiment: &Experiment) -> (String, Parent) {
     (id, row)
 }
 
-pub(crate) fn of_run(run: &Run) -> (String, Row) {
+/// A run with what was observed of it in a snapshot.
+pub(crate) fn of_run(run: &Run, read: &Snapshot) -> (String, Row) {
+    let observed = |key: &str| {
+        let all = read.runs().observations(&run.id, key).unwrap().map(Result::unwrap);
+        all.map(|found| (found.epoch_number, found.timestamp.millis(), found.value)).collect()
+    };
     let row = Row {
         project: run.project_id.to_string(),
         experiment: run.experiment_id.to_string(),
@@ -383,6 +404,7 @@ pub(crate) fn of_run(run: &Run) -> (String, Row) {
         description: run.description.clone(),
         tags: run.tags.clone(),
         metrics: run.metrics.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
+        observed: run.series.iter().map(|series| (series.key.clone(), observed(&series.key))).collect(),
         created: run.date_created.millis(),
         updated: run.date_updated.millis(),
         version: run.version_number,
@@ -395,6 +417,7 @@ pub(crate) fn of_run(run: &Run) -> (String, Row) {
     (rest.id, rest.project_id, rest.experiment_id) = Default::default();
     (rest.name, rest.description, rest.owner) = Default::default();
     (rest.tags, rest.metrics, rest.version_number) = Default::default();
+    rest.series = Vec::new();
     (rest.date_created, rest.date_updated) = Default::default();
     assert_eq!(rest, unset);
     (run.id.to_string(), row)

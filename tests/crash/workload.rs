@@ -223,6 +223,16 @@ impl Workload {
         if self.random.below(3) == 0 {
             return Op::Beside(self.beside(run));
         }
+        if self.random.below(5) == 0 {
+            let observed = self.now.live_runs().find(|(id, _)| *id == run).map(|(_, row)| row.observed.clone());
+            let known: Vec<String> = observed.unwrap_or_default().into_keys().collect();
+            if self.random.below(8) == 0 && !known.is_empty() {
+                return Op::Forget { run, key: self.random.pick(&known).clone() };
+            }
+            let len = *self.random.pick(&[1, 1, 1, 2, 5, 40, 1_030]);
+            let values = (0..len).map(|_| self.random.between(-1_000_000, 1_000_000)).collect();
+            return Op::Observe { run, key: format!("series-{}", self.random.below(2)), values };
+        }
         match self.random.below(40) {
             0..13 => self.new_run(&experiment),
             13..22 => {
