@@ -1,5 +1,6 @@
 //! Series of observations: what is logged comes back, now and as of any moment before, and sums up.
 
+mod damage;
 mod random;
 
 use modeldb::{
