@@ -87,6 +87,15 @@ impl Options {
         self
     }
 
+    /// Memory for the fields of runs that searches have asked of, in bytes, beside the page cache. Default: 192 MiB.
+    ///
+    /// Each field takes some 10 to 20 bytes a run while it is asked of. What does not fit is read and unpacked again at
+    /// the next search, which then takes milliseconds for each million runs.
+    pub fn filter_cache_bytes(mut self, bytes: usize) -> Self {
+        self.filter.cache_bytes = bytes;
+        self
+    }
+
     /// Read the whole file at open and verify the checksums of all pages. Default: false.
     ///
     /// Records are verified whenever they are read; pages that lead to them are not, so a damaged file that
