@@ -8,6 +8,7 @@
 mod asked;
 pub(super) mod looking;
 mod made;
+mod sqlite;
 
 use modeldb::RunId;
 use modeldb::simulation::Keep;
