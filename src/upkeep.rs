@@ -137,6 +137,12 @@ impl Inner {
     }
 
     fn make_block(&self, state: &Arc<State>, blocks: &[FilterBlock], number: u32) -> Result<()> {
+        let (stored, made) = self.put_block(state, blocks, number)?;
+        self.take_over(&stored, &made)
+    }
+
+    /// Writes a block; whoever begins to read from then on sees it.
+    fn put_block(&self, state: &Arc<State>, blocks: &[FilterBlock], number: u32) -> Result<(FilterBlock, Block)> {
         let index = &self.common.filter;
         let first = number.saturating_mul(index.layout.block_rows);
         let rows = index.layout.block_rows.min(state.rows()?.saturating_sub(first));
@@ -161,15 +167,25 @@ impl Inner {
             })?;
             rest = later;
         }
+        if index.covered() == 0 {
+            // What is changed right behind the transaction is kept from now on, or a crash then would forget it.
+            index.cover(std::slice::from_ref(&stored));
+        }
         self.derive_and_publish(|tables, folded| {
             tables.put_filter_block(&stored)?;
             // Of what was changed meanwhile, the log is not followed again up to there.
             self.put_changed(tables, folded)?;
             tables.put_meta(PURGED, &index.changed.purged_bytes(Some((number, made.sequence)))?)
         })?;
-        self.derive(|tables| tables.remove_filter_fields(number, 0, generation))?;
-        index.changed.forget(number, made.sequence);
-        index.replace(&stored, &made);
+        Ok((stored, made))
+    }
+
+    /// A block was written: what it takes the place of goes.
+    fn take_over(&self, stored: &FilterBlock, made: &Block) -> Result<()> {
+        let index = &self.common.filter;
+        self.derive(|tables| tables.remove_filter_fields(stored.number, 0, stored.generation))?;
+        index.changed.forget(stored.number, made.sequence);
+        index.replace(stored, made);
         index.cover(&self.published.read().tables.filter_blocks()?);
         if index.has_overlays()
             && let Some(view) = Arc::clone(&self.published.read()).filter_view(usize::MAX)?
@@ -220,6 +236,7 @@ fn encoded(block: &Block) -> Result<Vec<(FieldKey, Vec<u8>)>> {
 
 #[cfg(test)]
 mod tests {
+    use crate::id::RunId;
     use crate::model::NewRun;
     use crate::options::Options;
 
@@ -239,19 +256,41 @@ mod tests {
         Options::default().background(false).open(to).unwrap()
     }
 
+    /// A store of five runs.
+    fn filled(folder: &std::path::Path) -> (Store, Vec<RunId>) {
+        let store = Options::default().background(false).open(folder).unwrap();
+        let ids = store.write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            let run = |n: usize| NewRun::named(format!("r{n}")).metric("x", 1.0);
+            (0..5).map(|n| w.runs().create(&experiment, run(n))).collect::<Result<Vec<_>>>()
+        });
+        (store, ids.unwrap())
+    }
+
+    #[test]
+    fn what_changes_right_behind_the_first_block_is_not_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        let (store, ids) = filled(&from);
+        let state = store.read().state;
+        store.inner.put_block(&state, &[], 0).unwrap();
+        store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
+        store.write(|w| w.runs().delete(&ids[3])).unwrap();
+        // From here on the log is followed at open.
+        store.inner.writer.lock().fold_all(&store.inner).unwrap();
+        let store = crashed(&store, &from, &to);
+        let read = store.read();
+        assert_eq!(store.stats().unwrap().filter_blocks, 1);
+        assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
+        assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
+    }
+
     #[test]
     fn what_changes_while_the_first_block_is_made_is_not_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-        let store = Options::default().background(false).open(&from).unwrap();
-        let ids = store
-            .write(|w| {
-                let project = w.projects().get_or_create("p")?;
-                let experiment = w.experiments().get_or_create(&project, "e")?;
-                let run = |n: usize| NewRun::named(format!("r{n}")).metric("x", 1.0);
-                (0..5).map(|n| w.runs().create(&experiment, run(n))).collect::<Result<Vec<_>>>()
-            })
-            .unwrap();
+        let (store, ids) = filled(&from);
         let before = store.read().state;
         store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
         store.write(|w| w.runs().delete(&ids[3])).unwrap();
