@@ -48,7 +48,10 @@ impl Store {
     /// `Poisoned`, `Closed`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
     /// record cannot be read.
     pub fn optimize(&self) -> Result<()> {
-        let end = self.read().sequence();
+        let read = self.read();
+        // What others write meanwhile is not waited for: there is no end to it.
+        let end = (read.sequence(), read.state.rows()?);
+        drop(read);
         while self.inner.make_due_block(Some(end))? {}
         Ok(())
     }
@@ -111,8 +114,9 @@ impl Inner {
         }
     }
 
-    /// Makes the block that is most due; up to some commit, all are due that it changed. Answers whether one was.
-    fn make_due_block(&self, all_up_to: Option<Sequence>) -> Result<bool> {
+    /// Makes the block that is most due; up to some commit, and so many rows, all are due that it changed. Answers
+    /// whether one was.
+    fn make_due_block(&self, all_up_to: Option<(Sequence, u32)>) -> Result<bool> {
         let _making = self.worker.making.lock();
         let state = Arc::clone(&self.published.read());
         let blocks = state.tables.filter_blocks()?;

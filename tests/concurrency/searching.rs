@@ -2,7 +2,7 @@
 //! itself, whatever was published, changed, made or purged meanwhile.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -156,4 +156,29 @@ fn each_snapshot_answers_of_itself_while_blocks_are_made() {
 #[test]
 fn each_snapshot_answers_of_itself_beside_the_thread_that_makes_blocks() {
     search_beside_writers(true);
+}
+
+/// Somebody who writes without end does not keep `optimize` from its own.
+#[test]
+fn optimizing_ends_while_others_write() {
+    const MOST: usize = 20_000;
+    let store = Store::options().entropy(SeededEntropy::new(7)).filter_rows(16, 8).background(false);
+    let store = store.open_in_memory().unwrap();
+    let experiment = experiments(&store, 1).remove(0);
+    store.write(|w| w.runs().create_many(&experiment, (0..60).map(|_| run(true)))).unwrap();
+    let ended = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (store, ended) = (store.clone(), Arc::clone(&ended));
+        thread::spawn(move || {
+            let write = || store.write(|w| w.runs().create(&experiment, run(false))).unwrap();
+            let not_yet = |_: &usize| !ended.load(Ordering::SeqCst);
+            (0..MOST).take_while(not_yet).map(|_| write()).count()
+        })
+    };
+    store.optimize().unwrap();
+    ended.store(true, Ordering::SeqCst);
+    let written = join(writer, "the writer");
+    println!("{written} runs were created meanwhile, {} blocks were made", store.stats().unwrap().filter_blocks);
+    assert!(written < MOST);
+    assert_eq!(store.read().runs().find(ASKED[0]).unwrap().count().unwrap(), 60);
 }
