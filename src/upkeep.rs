@@ -158,19 +158,7 @@ impl Inner {
         let stored = FilterBlock { number, generation, sequence: made.sequence.get(), rows, fields: codes };
         // What one that was cut short has left behind.
         self.derive(|tables| tables.remove_filter_fields(number, generation, u32::MAX))?;
-        let mut rest = fields.as_slice();
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fitting = rest.iter().take_while(|(_, field)| {
-                bytes += field.len();
-                bytes <= limits::FILTER_SLICE_BYTES
-            });
-            let (slice, later) = rest.split_at(fitting.count().max(1));
-            self.derive(|tables| {
-                slice.iter().try_for_each(|(key, field)| tables.put_filter_field(&stored, (key.space, key.code), field))
-            })?;
-            rest = later;
-        }
+        slices(&fields).try_for_each(|slice| self.put_slice(&stored, slice))?;
         if index.covered() == 0 {
             // What is changed right behind the transaction is kept from now on, or a crash then would forget it.
             index.cover(std::slice::from_ref(&stored));
@@ -182,6 +170,13 @@ impl Inner {
             tables.put_meta(PURGED, &index.changed.purged_bytes(Some((number, made.sequence)))?)
         })?;
         Ok((stored, made))
+    }
+
+    /// Writes some fields of a block, in one transaction.
+    fn put_slice(&self, stored: &FilterBlock, slice: &[(FieldKey, Vec<u8>)]) -> Result<()> {
+        self.derive(|tables| {
+            slice.iter().try_for_each(|(key, field)| tables.put_filter_field(stored, (key.space, key.code), field))
+        })
     }
 
     /// A block was written: what it takes the place of goes.
@@ -236,6 +231,21 @@ pub(crate) fn restore(tables: &ReadTables, index: &FilterIndex, last: Sequence) 
 
 fn encoded(block: &Block) -> Result<Vec<(FieldKey, Vec<u8>)>> {
     block.fields().into_iter().map(|(key, field)| Ok((key, field.encode()?))).collect()
+}
+
+/// Fields in parts that one transaction writes: other writers wait for it.
+fn slices(fields: &[(FieldKey, Vec<u8>)]) -> impl Iterator<Item = &[(FieldKey, Vec<u8>)]> {
+    let mut rest = fields;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|(_, field)| {
+            bytes += field.len();
+            bytes <= limits::FILTER_SLICE_BYTES
+        });
+        let (slice, later) = rest.split_at(fitting.count().max(1).min(rest.len()));
+        rest = later;
+        (!slice.is_empty()).then_some(slice)
+    })
 }
 
 #[cfg(test)]
@@ -306,5 +316,64 @@ mod tests {
         assert_eq!(store.stats().unwrap().filter_blocks, 1);
         assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
         assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
+    }
+
+    /// No slice holds more than its bytes and a few pages of the tree, and none syncs. The next commit that does writes
+    /// all of them to the disk, and those after it nothing of the index.
+    #[test]
+    #[cfg(feature = "simulation")]
+    fn slices_of_a_block_sync_nothing_and_are_written_once() {
+        const RUNS: u32 = 20_000;
+        const PAGES: u64 = 64 << 10;
+        let disk = crate::storage::simulated::SimulatedDisk::new();
+        let store = Options::default().background(false).open_simulated(&disk).unwrap();
+        let mut state = 7_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state as f64
+        };
+        let experiment = store
+            .write(|w| {
+                let project = w.projects().get_or_create("p")?;
+                let experiment = w.experiments().get_or_create(&project, "e")?;
+                let mut run = |n: u32| {
+                    (0..12).fold(NewRun::named(format!("r{n}")), |run, key| run.metric(format!("m{key}"), random()))
+                };
+                w.runs().create_many(&experiment, (0..RUNS).map(&mut run).collect::<Vec<_>>())?;
+                Ok(experiment)
+            })
+            .unwrap();
+        store.flush().unwrap();
+        let one = || {
+            let before = disk.counts();
+            store.write(|w| w.runs().create(&experiment, NewRun::new().metric("m0", 0.5))).unwrap();
+            let after = disk.counts();
+            after.bytes_written - before.bytes_written
+        };
+        let commit = one();
+        let made = store.read().state.build(Rows::From(0, RUNS)).unwrap();
+        let fields = encoded(&made).unwrap();
+        let codes = fields.iter().map(|(key, _)| (key.space, key.code)).collect();
+        let stored = FilterBlock { number: 0, generation: 1, sequence: 1, rows: RUNS, fields: codes };
+        let (mut written, mut all) = (Vec::new(), 0);
+        for slice in slices(&fields) {
+            let bytes: u64 = slice.iter().map(|(_, field)| field.len() as u64).sum();
+            let before = disk.counts();
+            store.inner.put_slice(&stored, slice).unwrap();
+            let after = disk.counts();
+            let now = after.bytes_written - before.bytes_written;
+            assert!(bytes <= limits::FILTER_SLICE_BYTES as u64 || slice.len() == 1);
+            assert!(now <= bytes + bytes / 4 + PAGES, "{now} bytes for {bytes}");
+            assert_eq!(after.syncs, before.syncs);
+            all += bytes;
+            written.push(now);
+        }
+        assert!(written.len() > 1);
+        assert_eq!(slices(&fields).flatten().count(), fields.len());
+        let (next, later) = (one(), one());
+        println!("slices of {all} bytes write {written:?}; commits {commit} before, {next} next, {later} later");
+        let total = written.iter().sum::<u64>() + next;
+        assert!(total >= all && total <= all + all / 4 + commit + PAGES, "{total} bytes for {all}");
+        assert!(later <= commit + PAGES, "{later} bytes later, {commit} before");
     }
 }
