@@ -8,6 +8,7 @@ use crate::codec::compress;
 use crate::codec::envelope::{self, Kind};
 use crate::codec::v1::{self, Resolve};
 use crate::error::{Error, Result};
+use crate::filter::field::{self, FieldKey};
 use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log;
 use crate::log::chain::Hash;
@@ -125,6 +126,30 @@ pub fn change(data: &[u8]) {
 /// The bytes of a value.
 pub fn value(data: &[u8]) {
     round_trip::<Value>(data);
+}
+
+/// The bytes of a field of a block of the filter index: of a set, or else of a metric.
+pub fn field_block(data: &[u8]) {
+    match data.split_first() {
+        Some((0, rest)) => field::walk(FieldKey::TAGS, rest),
+        Some((_, rest)) => field::walk(FieldKey::metric(7), rest),
+        None => {}
+    }
+}
+
+/// Inputs of [`field_block`] that are as the store writes them, by name.
+pub fn field_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let numbers: Vec<Value> = (0..40).map(|number| Value::Float(f64::from(number) / 7.0)).collect();
+    let mixed = ["adam", "sgd", "5", "5.0"].map(Value::from).into_iter();
+    let mixed = mixed.chain([Value::Int(i64::MAX), Value::Float(f64::NAN), Value::Bool(true), Value::List(Vec::new())]);
+    let hashed = (0..3).map(|number| Value::String(format!("{}{number}", "long ".repeat(60))));
+    let one = |set: u8, values: Vec<Value>| [&[set], &*field::bytes_of(set == 0, &values).unwrap_or_default()].concat();
+    vec![
+        ("numbers", one(1, numbers)),
+        ("mixed", one(1, mixed.collect())),
+        ("hashed", one(1, hashed.collect())),
+        ("set", one(0, ["a", "b", "a"].map(Value::from).to_vec())),
+    ]
 }
 
 /// What bytes say survives being written in the canonical form and read again.

@@ -48,7 +48,10 @@ impl Store {
     /// `Poisoned`, `Closed`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
     /// record cannot be read.
     pub fn optimize(&self) -> Result<()> {
-        let end = self.read().sequence();
+        let read = self.read();
+        // What others write meanwhile is not waited for: there is no end to it.
+        let end = (read.sequence(), read.state.rows()?);
+        drop(read);
         while self.inner.make_due_block(Some(end))? {}
         Ok(())
     }
@@ -111,8 +114,9 @@ impl Inner {
         }
     }
 
-    /// Makes the block that is most due; up to some commit, all are due that it changed. Answers whether one was.
-    fn make_due_block(&self, all_up_to: Option<Sequence>) -> Result<bool> {
+    /// Makes the block that is most due; up to some commit, and so many rows, all are due that it changed. Answers
+    /// whether one was.
+    fn make_due_block(&self, all_up_to: Option<(Sequence, u32)>) -> Result<bool> {
         let _making = self.worker.making.lock();
         let state = Arc::clone(&self.published.read());
         let blocks = state.tables.filter_blocks()?;
@@ -137,6 +141,12 @@ impl Inner {
     }
 
     fn make_block(&self, state: &Arc<State>, blocks: &[FilterBlock], number: u32) -> Result<()> {
+        let (stored, made) = self.put_block(state, blocks, number)?;
+        self.take_over(&stored, &made)
+    }
+
+    /// Writes a block; whoever begins to read from then on sees it.
+    fn put_block(&self, state: &Arc<State>, blocks: &[FilterBlock], number: u32) -> Result<(FilterBlock, Block)> {
         let index = &self.common.filter;
         let first = number.saturating_mul(index.layout.block_rows);
         let rows = index.layout.block_rows.min(state.rows()?.saturating_sub(first));
@@ -148,18 +158,10 @@ impl Inner {
         let stored = FilterBlock { number, generation, sequence: made.sequence.get(), rows, fields: codes };
         // What one that was cut short has left behind.
         self.derive(|tables| tables.remove_filter_fields(number, generation, u32::MAX))?;
-        let mut rest = fields.as_slice();
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fitting = rest.iter().take_while(|(_, field)| {
-                bytes += field.len();
-                bytes <= limits::FILTER_SLICE_BYTES
-            });
-            let (slice, later) = rest.split_at(fitting.count().max(1));
-            self.derive(|tables| {
-                slice.iter().try_for_each(|(key, field)| tables.put_filter_field(&stored, (key.space, key.code), field))
-            })?;
-            rest = later;
+        slices(&fields).try_for_each(|slice| self.put_slice(&stored, slice))?;
+        if index.covered() == 0 {
+            // What is changed right behind the transaction is kept from now on, or a crash then would forget it.
+            index.cover(std::slice::from_ref(&stored));
         }
         self.derive_and_publish(|tables, folded| {
             tables.put_filter_block(&stored)?;
@@ -167,9 +169,22 @@ impl Inner {
             self.put_changed(tables, folded)?;
             tables.put_meta(PURGED, &index.changed.purged_bytes(Some((number, made.sequence)))?)
         })?;
-        self.derive(|tables| tables.remove_filter_fields(number, 0, generation))?;
-        index.changed.forget(number, made.sequence);
-        index.replace(&stored, &made);
+        Ok((stored, made))
+    }
+
+    /// Writes some fields of a block, in one transaction.
+    fn put_slice(&self, stored: &FilterBlock, slice: &[(FieldKey, Vec<u8>)]) -> Result<()> {
+        self.derive(|tables| {
+            slice.iter().try_for_each(|(key, field)| tables.put_filter_field(stored, (key.space, key.code), field))
+        })
+    }
+
+    /// A block was written: what it takes the place of goes.
+    fn take_over(&self, stored: &FilterBlock, made: &Block) -> Result<()> {
+        let index = &self.common.filter;
+        self.derive(|tables| tables.remove_filter_fields(stored.number, 0, stored.generation))?;
+        index.changed.forget(stored.number, made.sequence);
+        index.replace(stored, made);
         index.cover(&self.published.read().tables.filter_blocks()?);
         if index.has_overlays()
             && let Some(view) = Arc::clone(&self.published.read()).filter_view(usize::MAX)?
@@ -218,8 +233,24 @@ fn encoded(block: &Block) -> Result<Vec<(FieldKey, Vec<u8>)>> {
     block.fields().into_iter().map(|(key, field)| Ok((key, field.encode()?))).collect()
 }
 
+/// Fields in parts that one transaction writes: other writers wait for it.
+fn slices(fields: &[(FieldKey, Vec<u8>)]) -> impl Iterator<Item = &[(FieldKey, Vec<u8>)]> {
+    let mut rest = fields;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|(_, field)| {
+            bytes += field.len();
+            bytes <= limits::FILTER_SLICE_BYTES
+        });
+        let (slice, later) = rest.split_at(fitting.count().max(1).min(rest.len()));
+        rest = later;
+        (!slice.is_empty()).then_some(slice)
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::id::RunId;
     use crate::model::NewRun;
     use crate::options::Options;
 
@@ -239,19 +270,41 @@ mod tests {
         Options::default().background(false).open(to).unwrap()
     }
 
+    /// A store of five runs.
+    fn filled(folder: &std::path::Path) -> (Store, Vec<RunId>) {
+        let store = Options::default().background(false).open(folder).unwrap();
+        let ids = store.write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            let run = |n: usize| NewRun::named(format!("r{n}")).metric("x", 1.0);
+            (0..5).map(|n| w.runs().create(&experiment, run(n))).collect::<Result<Vec<_>>>()
+        });
+        (store, ids.unwrap())
+    }
+
+    #[test]
+    fn what_changes_right_behind_the_first_block_is_not_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        let (store, ids) = filled(&from);
+        let state = store.read().state;
+        store.inner.put_block(&state, &[], 0).unwrap();
+        store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
+        store.write(|w| w.runs().delete(&ids[3])).unwrap();
+        // From here on the log is followed at open.
+        store.inner.writer.lock().fold_all(&store.inner).unwrap();
+        let store = crashed(&store, &from, &to);
+        let read = store.read();
+        assert_eq!(store.stats().unwrap().filter_blocks, 1);
+        assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
+        assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
+    }
+
     #[test]
     fn what_changes_while_the_first_block_is_made_is_not_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-        let store = Options::default().background(false).open(&from).unwrap();
-        let ids = store
-            .write(|w| {
-                let project = w.projects().get_or_create("p")?;
-                let experiment = w.experiments().get_or_create(&project, "e")?;
-                let run = |n: usize| NewRun::named(format!("r{n}")).metric("x", 1.0);
-                (0..5).map(|n| w.runs().create(&experiment, run(n))).collect::<Result<Vec<_>>>()
-            })
-            .unwrap();
+        let (store, ids) = filled(&from);
         let before = store.read().state;
         store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
         store.write(|w| w.runs().delete(&ids[3])).unwrap();
@@ -263,5 +316,64 @@ mod tests {
         assert_eq!(store.stats().unwrap().filter_blocks, 1);
         assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
         assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
+    }
+
+    /// No slice holds more than its bytes and a few pages of the tree, and none syncs. The next commit that does writes
+    /// all of them to the disk, and those after it nothing of the index.
+    #[test]
+    #[cfg(feature = "simulation")]
+    fn slices_of_a_block_sync_nothing_and_are_written_once() {
+        const RUNS: u32 = 20_000;
+        const PAGES: u64 = 64 << 10;
+        let disk = crate::storage::simulated::SimulatedDisk::new();
+        let store = Options::default().background(false).open_simulated(&disk).unwrap();
+        let mut state = 7_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state as f64
+        };
+        let experiment = store
+            .write(|w| {
+                let project = w.projects().get_or_create("p")?;
+                let experiment = w.experiments().get_or_create(&project, "e")?;
+                let mut run = |n: u32| {
+                    (0..12).fold(NewRun::named(format!("r{n}")), |run, key| run.metric(format!("m{key}"), random()))
+                };
+                w.runs().create_many(&experiment, (0..RUNS).map(&mut run).collect::<Vec<_>>())?;
+                Ok(experiment)
+            })
+            .unwrap();
+        store.flush().unwrap();
+        let one = || {
+            let before = disk.counts();
+            store.write(|w| w.runs().create(&experiment, NewRun::new().metric("m0", 0.5))).unwrap();
+            let after = disk.counts();
+            after.bytes_written - before.bytes_written
+        };
+        let commit = one();
+        let made = store.read().state.build(Rows::From(0, RUNS)).unwrap();
+        let fields = encoded(&made).unwrap();
+        let codes = fields.iter().map(|(key, _)| (key.space, key.code)).collect();
+        let stored = FilterBlock { number: 0, generation: 1, sequence: 1, rows: RUNS, fields: codes };
+        let (mut written, mut all) = (Vec::new(), 0);
+        for slice in slices(&fields) {
+            let bytes: u64 = slice.iter().map(|(_, field)| field.len() as u64).sum();
+            let before = disk.counts();
+            store.inner.put_slice(&stored, slice).unwrap();
+            let after = disk.counts();
+            let now = after.bytes_written - before.bytes_written;
+            assert!(bytes <= limits::FILTER_SLICE_BYTES as u64 || slice.len() == 1);
+            assert!(now <= bytes + bytes / 4 + PAGES, "{now} bytes for {bytes}");
+            assert_eq!(after.syncs, before.syncs);
+            all += bytes;
+            written.push(now);
+        }
+        assert!(written.len() > 1);
+        assert_eq!(slices(&fields).flatten().count(), fields.len());
+        let (next, later) = (one(), one());
+        println!("slices of {all} bytes write {written:?}; commits {commit} before, {next} next, {later} later");
+        let total = written.iter().sum::<u64>() + next;
+        assert!(total >= all && total <= all + all / 4 + commit + PAGES, "{total} bytes for {all}");
+        assert!(later <= commit + PAGES, "{later} bytes later, {commit} before");
     }
 }

@@ -441,6 +441,53 @@ fn exact_key(int: i64) -> Option<u64> {
     (back == int && float < 9_223_372_036_854_775_808.0).then(|| float_key(float)).flatten()
 }
 
+/// Decodes a field as it could stand on a damaged disk, behind a checksum that happens to fit, and asks it everything:
+/// for fuzzing. What is asked of it ends, and what it says survives being written and read again.
+#[cfg(feature = "simulation")]
+pub(crate) fn walk(key: FieldKey, bytes: &[u8]) {
+    let Ok(field) = FieldBlock::decode(key, bytes) else { return };
+    let again = field.encode().and_then(|bytes| FieldBlock::decode(key, &bytes));
+    assert!(again.is_ok_and(|again| again.present == field.present && again.listed == field.listed));
+    let mut every = Words::empty();
+    for column in [&field.numbers, &field.texts, &field.hashes] {
+        let mut groups = 0;
+        for (of, range) in column.groups() {
+            assert!(column.equal(of) == range && range.0 < range.1 && column.rows(range).len() == range.1 - range.0);
+            assert!(column.position(|found| found < of) == range.0);
+            assert!(column.count_among(range, &column.range(range)) == (range.1 - range.0) as u64);
+            column.insert_into(range, &mut every);
+            groups += range.1 - range.0;
+        }
+        assert!(groups == column.len());
+        let half = (column.len() / 4, column.len() / 2);
+        assert!(column.range(half).count() <= (half.1 - half.0) as u64);
+    }
+    field.bools.iter().chain([&field.odd]).for_each(|rows| every.insert_all(rows));
+    assert!(every == field.present);
+    for text in field.listed().map(|(number, text)| (number, text.to_owned())) {
+        assert!(field.number(&text.1).is_ok_and(|number| number as u64 == text.0));
+    }
+    let missing = (0..=u16::MAX).filter(|row| matches!(field.known(*row), Known::Missing | Known::Nan)).count();
+    assert!(missing as u64 == super::words::ROWS as u64 - field.present.count());
+}
+
+/// The bytes of a field of rows that hold these values: for fuzzing.
+#[cfg(feature = "simulation")]
+pub(crate) fn bytes_of(set: bool, values: &[value::Value]) -> Result<Vec<u8>> {
+    let mut gathered = Gathered::default();
+    for (row, value) in (0..=u16::MAX).zip(values) {
+        match value {
+            value::Value::String(text) if set => gathered.element(row, text),
+            value::Value::String(text) => gathered.text(row, text),
+            value::Value::Int(int) => gathered.int(row, *int),
+            value::Value::Float(float) => gathered.push(row, &ValueRef::Float(*float)),
+            value::Value::Bool(bool) => gathered.push(row, &ValueRef::Bool(*bool)),
+            nested => gathered.push(row, &ValueRef::Nested(nested.clone())),
+        }
+    }
+    gathered.finish(if set { FieldKey::TAGS } else { FieldKey::metric(7) }).encode()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

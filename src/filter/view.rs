@@ -175,11 +175,13 @@ impl FilterIndex {
     }
 
     /// The block that is most worth making anew, or none if there is no need: `rows` is how many there are now,
-    /// `blocks` what is on the disk. With `all_up_to`, what was changed by commits up to that is need enough.
-    pub(crate) fn due(&self, rows: u32, blocks: &[FilterBlock], all_up_to: Option<Sequence>) -> Option<u32> {
+    /// `blocks` what is on the disk. With `all_up_to`, what was changed by commits up to that is need enough, and what
+    /// was created since, beyond so many rows, is none.
+    pub(crate) fn due(&self, rows: u32, blocks: &[FilterBlock], all_up_to: Option<(Sequence, u32)>) -> Option<u32> {
         if let Some(damaged) = self.damaged.lock().first() {
             return Some(*damaged);
         }
+        let rows = all_up_to.map_or(rows, |(_, then)| rows.min(then));
         let numbers = 0..rows.div_ceil(self.layout.block_rows);
         let new = numbers.filter_map(|number| {
             let known = blocks.binary_search_by_key(&number, |block| block.number).ok();
@@ -190,7 +192,7 @@ impl FilterIndex {
         });
         let mut counts: std::collections::BTreeMap<u32, u64> = new.collect();
         let on_disk = |number: &u32| blocks.binary_search_by_key(number, |block| block.number).is_ok();
-        for (number, changed) in self.changed.counts(all_up_to) {
+        for (number, changed) in self.changed.counts(all_up_to.map(|(sequence, _)| sequence)) {
             if on_disk(&number) {
                 *counts.entry(number).or_default() += changed;
             }

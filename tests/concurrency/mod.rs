@@ -6,6 +6,7 @@ mod closing;
 mod group;
 mod invariants;
 mod nested;
+mod searching;
 mod watching;
 
 use std::sync::mpsc::{self, Sender};

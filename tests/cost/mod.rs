@@ -8,6 +8,7 @@ mod record;
 
 mod commits;
 mod follow;
+mod index;
 mod past;
 mod purges;
 mod room;

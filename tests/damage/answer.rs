@@ -8,7 +8,7 @@ use std::thread;
 
 use modeldb::simulation::SimulatedDisk;
 use modeldb::{
-    Comment, Entity, Error, ErrorKind, ExperimentId, Job, LineageEntry, NewJob, NewRun, ProjectId, Run, RunId,
+    Comment, Entity, Error, ErrorKind, ExperimentId, Job, LineageEntry, NewJob, NewRun, Options, ProjectId, Run, RunId,
     SeededEntropy, Store,
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Whole {
     head: String,
 }
 
-fn options() -> modeldb::Options {
+fn options() -> Options {
     Store::options().entropy(SeededEntropy::new(3)).cache_bytes(1 << 20)
 }
 
@@ -173,9 +173,27 @@ impl Tally {
     /// Opens a store of these bytes, reads everything, and counts how it went. A wrong record fails the test, and
     /// so does a panic that is ours, or any after an integrity check; `what` was done to the bytes.
     pub(super) fn examine(&mut self, whole: &Whole, bytes: Vec<u8>, check_integrity: bool, what: &str) {
+        self.examine_as(options(), bytes, check_integrity, what, |store| {
+            let complete = read(store, whole)?;
+            let head = || store.audit().head().unwrap().to_string();
+            assert!(!complete || !check_integrity || head() == whole.head, "{what}: another head");
+            Ok(complete)
+        });
+    }
+
+    /// [`examine`](Self::examine) of any store, by what `read` answers: whether all was there.
+    pub(super) fn examine_as(
+        &mut self,
+        options: Options,
+        bytes: Vec<u8>,
+        check_integrity: bool,
+        what: &str,
+        read: impl Fn(&Store) -> Result<bool, Error>,
+    ) {
         let disk = SimulatedDisk::new();
         disk.set_bytes("store.redb", bytes);
-        let ran = panic::catch_unwind(AssertUnwindSafe(|| answer(whole, &disk, check_integrity, what)));
+        let options = options.check_integrity(check_integrity);
+        let ran = panic::catch_unwind(AssertUnwindSafe(|| answer(options, &disk, read)));
         let count = match ran {
             Ok(Answer::Refused) => &mut self.refused,
             Ok(Answer::Right) => &mut self.right,
@@ -200,20 +218,16 @@ enum Answer {
     Missing,
 }
 
-fn answer(whole: &Whole, disk: &SimulatedDisk, check_integrity: bool, what: &str) -> Answer {
-    let store = match options().check_integrity(check_integrity).open_simulated(disk) {
+fn answer(options: Options, disk: &SimulatedDisk, read: impl Fn(&Store) -> Result<bool, Error>) -> Answer {
+    let store = match options.open_simulated(disk) {
         Ok(store) => store,
         Err(error) => {
             check_typed(&error);
             return Answer::Refused;
         }
     };
-    let answer = match read(&store, whole) {
-        Ok(true) => {
-            let head = store.audit().head().unwrap().to_string();
-            assert!(!check_integrity || head == whole.head, "{what}: another head");
-            Answer::Right
-        }
+    let answer = match read(&store) {
+        Ok(true) => Answer::Right,
         Ok(false) => Answer::Missing,
         Err(error) => {
             check_typed(&error);

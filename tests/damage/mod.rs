@@ -5,6 +5,7 @@ mod beside;
 mod decoders;
 mod erasures;
 mod flips;
+mod index;
 mod pages;
 mod tampering;
 

@@ -5,6 +5,7 @@ mod figures;
 mod find;
 mod index;
 mod language;
+mod oracle;
 mod orders;
 mod pages;
 mod plain;

@@ -257,23 +257,6 @@ impl World {
         }
     }
 
-    /// Where a run comes in an order: its class, and the value for within.
-    fn sort_value(&self, run: &PlainRun, place: &Place) -> (Class, Value) {
-        let Some(value) = self.values(run, place).pop() else { return (Class::Missing, Value::Null) };
-        let reads = matches!(place, Place::Attribute(_) | Place::Metric(_) | Place::Hyperparameter(_));
-        match &value {
-            Value::Null => (Class::Missing, Value::Null),
-            nan if is_nan(nan) => (Class::Nan, Value::Null),
-            Value::Int(_) | Value::Float(_) => (Class::Number, value),
-            Value::String(text) => match read_number(text).filter(|_| reads) {
-                Some(number) => (Class::Number, number),
-                None => (Class::Text, value),
-            },
-            Value::Bool(_) => (Class::Bool, value),
-            _ => (Class::Rest, value),
-        }
-    }
-
     /// The order of two runs by one place.
     pub(super) fn order(
         &self,
@@ -281,32 +264,60 @@ impl World {
         b: &PlainRun,
         (place, descending, nulls_first): &(Place, bool, bool),
     ) -> Ordering {
-        let ((a_class, a), (b_class, b)) = (self.sort_value(a, place), self.sort_value(b, place));
-        match (a_class, b_class) {
-            (Class::Missing, Class::Missing) | (Class::Nan, Class::Nan) => Ordering::Equal,
-            (Class::Missing, _) if *nulls_first => Ordering::Less,
-            (_, Class::Missing) if *nulls_first => Ordering::Greater,
-            (Class::Missing, _) | (Class::Nan, Class::Number | Class::Text | Class::Bool | Class::Rest) => {
-                Ordering::Greater
-            }
-            (_, Class::Missing | Class::Nan) => Ordering::Less,
-            (a_class, b_class) => {
-                let within = || match a_class {
-                    Class::Number => numbers(&a, &b),
-                    Class::Text => a.as_str().unwrap().cmp(b.as_str().unwrap()),
-                    Class::Bool => a.as_bool().unwrap().cmp(&b.as_bool().unwrap()),
-                    // The order of lists and maps among themselves is the values' own.
-                    _ => a.total_cmp(&b),
-                };
-                let order = (a_class as u8).cmp(&(b_class as u8)).then_with(within);
-                if *descending { order.reverse() } else { order }
-            }
+        let reads = matches!(place, Place::Attribute(_) | Place::Metric(_) | Place::Hyperparameter(_));
+        let value = |run| sort_value(self.values(run, place).pop(), reads);
+        order(value(a), value(b), *descending, *nulls_first)
+    }
+}
+
+/// Where something comes in an order that holds this value, or none: its class, and the value for within. Texts may
+/// read as numbers.
+pub(super) fn sort_value(value: Option<Value>, reads: bool) -> (Class, Value) {
+    let Some(value) = value else { return (Class::Missing, Value::Null) };
+    match &value {
+        Value::Null => (Class::Missing, Value::Null),
+        nan if is_nan(nan) => (Class::Nan, Value::Null),
+        Value::Int(_) | Value::Float(_) => (Class::Number, value),
+        Value::String(text) => match read_number(text).filter(|_| reads) {
+            Some(number) => (Class::Number, number),
+            None => (Class::Text, value),
+        },
+        Value::Bool(_) => (Class::Bool, value),
+        _ => (Class::Rest, value),
+    }
+}
+
+/// The order of two that come there.
+pub(super) fn order(
+    (a_class, a): (Class, Value),
+    (b_class, b): (Class, Value),
+    descending: bool,
+    nulls_first: bool,
+) -> Ordering {
+    match (a_class, b_class) {
+        (Class::Missing, Class::Missing) | (Class::Nan, Class::Nan) => Ordering::Equal,
+        (Class::Missing, _) if nulls_first => Ordering::Less,
+        (_, Class::Missing) if nulls_first => Ordering::Greater,
+        (Class::Missing, _) | (Class::Nan, Class::Number | Class::Text | Class::Bool | Class::Rest) => {
+            Ordering::Greater
+        }
+        (_, Class::Missing | Class::Nan) => Ordering::Less,
+        (a_class, b_class) => {
+            let within = || match a_class {
+                Class::Number => numbers(&a, &b),
+                Class::Text => a.as_str().unwrap().cmp(b.as_str().unwrap()),
+                Class::Bool => a.as_bool().unwrap().cmp(&b.as_bool().unwrap()),
+                // The order of lists and maps among themselves is the values' own.
+                _ => a.total_cmp(&b),
+            };
+            let order = (a_class as u8).cmp(&(b_class as u8)).then_with(within);
+            if descending { order.reverse() } else { order }
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Class {
+pub(super) enum Class {
     Number,
     Text,
     Bool,
@@ -355,9 +366,9 @@ fn numbers(a: &Value, b: &Value) -> Ordering {
     a_whole.cmp(&b_whole).then(a_rest.partial_cmp(&b_rest).unwrap())
 }
 
-/// An optional sign, digits with an optional point, an optional exponent; blanks around.
-fn read_number(text: &str) -> Option<Value> {
-    let text = text.trim_matches(' ');
+/// An optional sign, digits with an optional point, an optional exponent; blanks and control characters around.
+pub(super) fn read_number(text: &str) -> Option<Value> {
+    let text = text.trim_matches(|char: char| char <= ' ');
     let unsigned = |text: &str| text.strip_prefix(['+', '-']).unwrap_or(text).to_owned();
     let digits = |text: &str| !text.is_empty() && text.chars().all(|char| char.is_ascii_digit());
     if digits(&unsigned(text)) && text.parse::<i64>().is_ok() {

@@ -10,6 +10,7 @@ use modeldb::{
 use modeldb::simulation::Keep;
 
 use super::Bench;
+use super::oracle::looking::Looked;
 use super::plain::{Condition, Place, PlainExperiment, PlainProject, PlainRun, World};
 use crate::support::random::{PrintSeed, Random, seed};
 
@@ -598,33 +599,23 @@ fn a_hundred_thousand_filters_find_what_looking_finds() {
             9 => both.bench.reopen(Some(Keep::Subset(round)), round, 64, 20),
             _ => {}
         }
-        let read = both.bench.store.read();
-        let runs: Vec<Run> = read.runs().find(Filter::all()).unwrap().page(0, 0).unwrap().items;
+        let runs: Vec<RunId> = both.world.runs.iter().map(|run| run.id.parse().unwrap()).collect();
+        let looked = Looked::at(both.bench.store.read(), &runs);
+        let all = looked.matching(&Filter::all());
         let visible = both.world.runs.iter().rev().filter(|run| both.world.is_visible(run));
-        assert!(visible.map(|run| run.id.as_str()).eq(runs.iter().map(|run| run.id.as_str())));
-        let name = |run: &Run| {
-            let plain = both.world.experiments.iter().find(|plain| plain.id == run.experiment_id.as_str());
-            plain.map_or("", |plain| &plain.name)
-        };
-        let entities: Vec<(modeldb::Entity, &str)> =
-            runs.iter().map(|run| (modeldb::Entity::Run(run.clone()), name(run))).collect();
+        assert!(visible.map(|run| run.id.as_str()).eq(looked.ids(&all).iter().map(|id| id.as_str())));
         for _ in 0..2000 {
             let depth = random.below(2);
             let condition = condition(&mut random, &both.world, depth);
             let filter = condition.filter();
-            let matches = |(entity, name): &(modeldb::Entity, &str)| {
-                filter.matches(modeldb::Subject::new(entity).experiment_name(name))
-            };
-            let expected = entities.iter().filter(|entity| matches(entity)).count() as u64;
-            let found = read.runs().find(filter.clone()).unwrap();
-            assert_eq!(found.count().unwrap(), expected, "round {round}: {condition:?}");
+            let expected = looked.matching(&filter);
+            let found = looked.read.runs().find(filter).unwrap();
+            assert_eq!(found.count().unwrap(), expected.count(), "round {round}: {condition:?}");
             asked += 1;
-            found_some += usize::from(expected > 0);
+            found_some += usize::from(expected.count() > 0);
             if random.percent(3) {
-                let wanted = runs.iter().zip(&entities).filter(|(_, entity)| matches(entity));
-                let wanted = wanted.map(|(run, _)| run.id.clone());
                 let ids = found.ids().unwrap().map(|id| id.unwrap());
-                assert!(ids.eq(wanted), "round {round}: {condition:?}");
+                assert!(ids.eq(looked.ids(&expected)), "round {round}: {condition:?}");
             }
         }
     }
