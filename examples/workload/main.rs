@@ -3,7 +3,7 @@
 //!
 //! Options:
 //! - `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `query`, `disk`, `recover`, `top`,
-//!   `text`
+//!   `text`, `series`
 //! - `--store DIR`: where the stores are made, and found again (default: a temporary folder)
 //! - `--cache-mib N`: the page cache of every engine (default: 1024)
 //! - `--peers`: the phase `query` asks others the same, in turns: SQLite in two schemas, and tantivy
@@ -23,6 +23,7 @@ mod query;
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../benches/support/record.rs"]
 mod record;
+mod series;
 mod words;
 
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ use std::process::ExitCode;
 
 use phases::Workload;
 
-const PHASES: [&str; 10] = ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top", "text"];
+const PHASES: [&str; 11] =
+    ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top", "text", "series"];
 
 fn main() -> ExitCode {
     match run() {
@@ -77,6 +79,12 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     if wanted("threads") {
         workload.ingest_durable(8)?;
         workload.ingest_durable(32)?;
+    }
+    if wanted("series") {
+        series::measure(&workload.folder.join("series.jsonl"), &workload.place.join("series"))?;
+    }
+    if only.as_ref().is_some_and(|only| only.iter().all(|name| name == "series")) {
+        return Ok(());
     }
     // Everything after reads what the bulk load made.
     workload.ingest_bulk(wanted("bulk"))?;
