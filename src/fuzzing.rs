@@ -6,6 +6,7 @@
 use crate::codec::canon::{self, Canon, Decoder, Digest, Encoder, Texts};
 use crate::codec::compress;
 use crate::codec::envelope::{self, Kind};
+use crate::codec::observations;
 use crate::codec::v1::{self, Resolve};
 use crate::error::{Error, Result};
 use crate::filter::field::{self, FieldKey};
@@ -15,7 +16,9 @@ use crate::log::chain::Hash;
 use crate::log::change::{Change, Edit, Fact, Field};
 use crate::log::commit::{self, Context, Erased, Item, Operation, Part, Trailer};
 use crate::log::resolve::payload;
-use crate::model::{Entity, LineageEdge, LineageEntry, NewComment, NewJob, NewRun, Parents, Stored};
+use crate::model::{
+    Entity, LineageEdge, LineageEntry, NewComment, NewJob, NewRun, Observation, Parents, Series, Stored,
+};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -58,6 +61,7 @@ pub fn decode(data: &[u8]) {
         Some((3, rest)) => pack(rest),
         Some((4, rest)) => change(rest),
         Some((5, rest)) => value(rest),
+        Some((6, rest)) => chunk(rest),
         _ => {}
     }
 }
@@ -128,6 +132,17 @@ pub fn value(data: &[u8]) {
     round_trip::<Value>(data);
 }
 
+/// The payload of a chunk of a series.
+pub fn chunk(data: &[u8]) {
+    let Ok(found) = observations::decode(data) else { return };
+    let len = found.len();
+    let found: Vec<Observation> = found.collect();
+    assert!(found.len() == len);
+    // Texts may be more than a chunk of columns holds.
+    let Ok(again) = observations::encode(&found).and_then(|bytes| observations::decode(&bytes)) else { return };
+    assert!(again.eq(found), "what was decoded changes when it is written");
+}
+
 /// The bytes of a field of a block of the filter index: of a set, or else of a metric.
 pub fn field_block(data: &[u8]) {
     match data.split_first() {
@@ -171,7 +186,18 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         .code_version("v1")
         .feature("age")
         .tag("baseline");
-    let entity = Entity::Run(new.0);
+    let at = |index: i64, value: Value| Observation::new(value, index, Timestamp::from_millis(1_000 * index));
+    let curve: Vec<Observation> =
+        (0..40).map(|index| at(index * index, Value::Int(index).as_f64().unwrap_or_default().into())).collect();
+    let kinds = [Value::Float(f64::NAN), Value::Int(7), Value::Bool(true), "text".into()];
+    let mixed: Vec<Observation> =
+        (0..36).zip(kinds.iter().cycle()).map(|(index, value)| at(index, value.clone())).collect();
+    let chunk = |of: &[Observation]| [&[6], &*observations::encode(of).unwrap_or_default()].concat();
+    let (curve_chunk, mixed_chunk) = (chunk(&curve), chunk(&mixed));
+    let few = chunk(mixed.get(..5).unwrap_or_default());
+    let mut run = new.0;
+    run.series.push(Series::of("loss", &curve));
+    let entity = Entity::Run(run);
     let created = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity.clone())) };
     let edits = vec![Edit { field: Field::Metric("loss".into()), old: None, new: None }];
     let (zero, previous) = (Timestamp::default(), Some(ChangeId::default()));
@@ -216,6 +242,9 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("purged", [&[4], &*purged].concat()),
         ("comment", beside(Entity::Comment(comment), Parents::Run(row))),
         ("job", beside(Entity::Job(NewJob::started("now").description("job").metadata("queue", 7).0), Parents::None)),
+        ("curve", curve_chunk),
+        ("chunk", mixed_chunk),
+        ("few", few),
         ("edge", beside(Entity::LineageEdge(edge), Parents::None)),
     ]
 }

@@ -14,7 +14,7 @@ use pco::ChunkConfig;
 use pco::data_types::Number;
 use pco::standalone::{simple_compress, simple_decompress_into};
 
-use super::canon::{self, Decoder, Digest, Encoder, NoTexts};
+use super::canon::{self, DecodeError, Decoder, Digest, Encoder, NoTexts};
 use super::compress;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -78,7 +78,10 @@ fn read_plain(bytes: &[u8], count: usize) -> Result<Vec<Observation>> {
         for _ in 0..count {
             from.array_of(3)?;
             let (epoch_number, millis) = (from.int()?, from.int()?);
-            let value = canon::Canon::decode(&mut from)?;
+            let value: Value = canon::Canon::decode(&mut from)?;
+            if matches!(value, Value::Null | Value::List(_) | Value::Map(_)) {
+                return Err(DecodeError::Other("a value of a kind that is not observed"));
+            }
             observations.push(Observation { value, epoch_number, timestamp: Timestamp::from_millis(millis) });
         }
         from.done()?;

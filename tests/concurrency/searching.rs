@@ -170,9 +170,12 @@ fn optimizing_ends_while_others_write() {
     let writer = {
         let (store, ended) = (store.clone(), Arc::clone(&ended));
         thread::spawn(move || {
-            let write = || store.write(|w| w.runs().create(&experiment, run(false))).unwrap();
-            let not_yet = |_: &usize| !ended.load(Ordering::SeqCst);
-            (0..MOST).take_while(not_yet).map(|_| write()).count()
+            let mut written = 0;
+            while written < MOST && !ended.load(Ordering::SeqCst) {
+                store.write(|w| w.runs().create(&experiment, run(false))).unwrap();
+                written += 1;
+            }
+            written
         })
     };
     store.optimize().unwrap();

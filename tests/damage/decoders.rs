@@ -6,9 +6,10 @@ use std::path::Path;
 use modeldb::fuzzing;
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
+type Target = (&'static str, Seeds, fn(&[u8]));
 
 /// The folder of each target with its seeds, and what it does with them.
-fn targets() -> [(&'static str, Seeds, fn(&[u8])); 2] {
+fn targets() -> [Target; 2] {
     [("decode", fuzzing::seeds(), fuzzing::decode), ("index", fuzzing::field_seeds(), fuzzing::field_block)]
 }
 
