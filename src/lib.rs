@@ -45,6 +45,8 @@
 //!   - log: [`log_metric`](RunsMut::log_metric), [`log_hyperparameter`](RunsMut::log_hyperparameter),
 //!     [`log_attributes`](RunsMut::log_attributes), [`log_code_version`](RunsMut::log_code_version),
 //!     [`set_environment`](RunsMut::set_environment); values are [`Value`]s, lossless
+//!   - observe again and again: [`log_observations`](RunsMut::log_observations), read with [`Runs::observations`]; a
+//!     [`Series`] sums them up, in [`Run::series`]
 //!   - beside: [`log_artifacts`](RunsMut::log_artifacts), [`log_datasets`](RunsMut::log_datasets),
 //!     [`set_job_id`](RunsMut::set_job_id), [`set_parent`](RunsMut::set_parent)
 //!   - change: `rename`, `describe`, `add_tags`, `set_*` to replace, `delete_*` for what was logged;
@@ -161,9 +163,9 @@ pub use model::{
     Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
     DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot,
     GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, NewComment,
-    NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, ObservationColumns, OwnerTracking, Project,
-    PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary, ValueType, VersionedInputs,
-    Visibility,
+    NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, ObservationBucket, ObservationColumns,
+    OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary,
+    ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
 pub use purge::{PurgeOptions, PurgeReport};

@@ -20,7 +20,7 @@ use crate::log::change::{Field, FieldValue};
 use crate::log::draft::Added;
 use crate::log::read::Recent;
 use crate::log::resolve::payload;
-use crate::model::{Entity, NewObservation, Observation, ObservationColumns, Run, Series, Stored};
+use crate::model::{Entity, NewObservation, Observation, ObservationBucket, ObservationColumns, Run, Series, Stored};
 use crate::storage::{SeriesPlace, SeriesSource};
 use crate::time::Timestamp;
 use crate::value::{Value, canonical};
@@ -318,6 +318,32 @@ impl Observations {
             left -= taken;
         }
         Ok(columns)
+    }
+
+    /// The rest of the series by epochs, in at most so many buckets of equally many epochs, ascending; those without an
+    /// observation are left out. Reads each observation, and holds the buckets only.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for no bucket; `Corrupt` or `Io` if observations cannot be read.
+    pub fn buckets(mut self, most: usize) -> Result<Vec<ObservationBucket>> {
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        if most == 0 {
+            return Err(Error::invalid("a series is put into no bucket"));
+        }
+        let (first, last) = (self.series.first.epoch_number, self.series.last.epoch_number);
+        // The last one is in the last bucket, however far apart they are.
+        let width = i128::from(last.abs_diff(first)) / i128::from(most) + 1;
+        let mut buckets: BTreeMap<i128, ObservationBucket> = BTreeMap::new();
+        loop {
+            let columns = self.columns(limits::SERIES_CHUNK)?;
+            if columns.numbers.is_empty() {
+                return Ok(buckets.into_values().collect());
+            }
+            for (epoch, number) in columns.epoch_numbers.into_iter().zip(columns.numbers) {
+                let at = (i128::from(epoch) - i128::from(first)) / width;
+                buckets.entry(at).or_insert_with(|| ObservationBucket::of(epoch)).push(epoch, number);
+            }
+        }
     }
 
     /// The rest of the chunk that the next one is in. It has at least one.

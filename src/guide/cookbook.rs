@@ -21,7 +21,8 @@
 //!
 //! # Log while training
 //!
-//! A write costs a sync, so write once an epoch, not once a batch. Keys are logged once: give each epoch its own.
+//! A write costs a sync, so write once an epoch, not once a batch. What is observed again and again goes into series;
+//! a metric is logged once, at the end.
 //!
 //! ```
 //! use modeldb::{NewRun, Store, Timestamp};
@@ -36,10 +37,18 @@
 //! })?;
 //! for epoch in 0..3 {
 //!     let loss = 1.0 / f64::from(epoch + 1); // training goes here, outside the write
-//!     store.write(|w| w.runs().log_metric(&run, format!("loss/{epoch:04}"), loss))?;
+//!     store.write(|w| w.runs().log_observations(&run, [("loss", loss), ("accuracy", 1.0 - loss)]))?;
 //! }
-//! store.write(|w| w.runs().end(&run, Timestamp::now()))?;
-//! assert_eq!(store.read().runs().get(&run)?.metrics.len(), 3);
+//! store.write(|w| {
+//!     w.runs().log_metric(&run, "accuracy", 0.9)?;
+//!     w.runs().end(&run, Timestamp::now())
+//! })?;
+//! let read = store.read();
+//! assert_eq!(read.runs().find("min(observations.loss) < 0.5 and metrics.accuracy > 0.8")?.count()?, 1);
+//! // A plot: the least and the greatest value of each of 200 stretches keep the spikes.
+//! for bucket in read.runs().observations(&run, "loss")?.buckets(200)? {
+//!     println!("{} {} {}", bucket.first_epoch, bucket.min, bucket.max);
+//! }
 //! # Ok(())
 //! # }
 //! ```

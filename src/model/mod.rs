@@ -36,5 +36,5 @@ pub use lineage::{LineageEdge, LineageEntry};
 pub use owner::{GroupId, OwnerTracking};
 pub use project::{CollaboratorPermissions, CollaboratorType, NewProject, Project, Visibility};
 pub use run::{Feature, NewRun, Run};
-pub use series::{NewObservation, Observation, ObservationColumns, Series, SeriesEnd};
+pub use series::{NewObservation, Observation, ObservationBucket, ObservationColumns, Series, SeriesEnd};
 pub use versioned_input::{Location, VersionedInputs};

@@ -44,6 +44,60 @@ impl ObservationColumns {
     }
 }
 
+/// The observations of some neighbouring epochs, for a plot: what is drawn from the least to the greatest keeps spikes
+/// that a mean would hide.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ObservationBucket {
+    /// The least epoch that was observed in it.
+    pub first_epoch: i64,
+    /// The greatest epoch that was observed in it.
+    pub last_epoch: i64,
+    /// Observations that are numbers, but not NaN.
+    pub numbers: u64,
+    /// Other observations: NaN, and what is no number.
+    pub others: u64,
+    /// The least number; infinite if there is none.
+    pub min: f64,
+    /// The greatest number; infinite if there is none.
+    pub max: f64,
+    /// The sum of the numbers.
+    pub sum: f64,
+}
+
+impl ObservationBucket {
+    pub(crate) fn of(epoch: i64) -> Self {
+        ObservationBucket {
+            first_epoch: epoch,
+            last_epoch: epoch,
+            numbers: 0,
+            others: 0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            sum: 0.0,
+        }
+    }
+
+    /// The mean of the numbers, if there are any.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn mean(&self) -> Option<f64> {
+        (self.numbers > 0).then(|| self.sum / self.numbers as f64)
+    }
+
+    pub(crate) fn push(&mut self, epoch: i64, number: f64) {
+        self.first_epoch = self.first_epoch.min(epoch);
+        self.last_epoch = self.last_epoch.max(epoch);
+        if number.is_nan() {
+            self.others += 1;
+        } else {
+            self.numbers += 1;
+            self.min = self.min.min(number);
+            self.max = self.max.max(number);
+            self.sum += number;
+        }
+    }
+}
+
 fn number_of(value: &Value) -> Option<Value> {
     match value {
         number @ (Value::Int(_) | Value::Float(_)) => Some(number.clone()),
@@ -118,7 +172,7 @@ pub struct Series {
     pub first: SeriesEnd,
     /// The one of the greatest epoch, and of several the one that was logged last.
     pub last: SeriesEnd,
-    /// Whether no observation has a lesser epoch than the one before it.
+    /// Whether some observation has a lesser epoch than one before it.
     pub(crate) unordered: bool,
     pub(crate) sum: Sum,
     /// How many series of this key there were before, and were deleted.

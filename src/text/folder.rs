@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 #[cfg(not(unix))]
 use parking_lot::Mutex;
+use parking_lot::{RwLock, RwLockReadGuard};
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -22,19 +23,37 @@ use crate::codec::envelope;
 
 /// A folder of the file system. The store's lock keeps other processes out.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(Arc<PathBuf>);
+pub(super) struct Folder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    /// The library's threads outlive its writer for a while: they find the folder closed, which may be another's then.
+    closed: RwLock<bool>,
+}
 
 impl Folder {
     /// The folder, made if it is not there.
     pub(super) fn open(path: &Path) -> io::Result<Folder> {
         fs::create_dir_all(path)?;
-        Ok(Folder(Arc::new(path.to_owned())))
+        Ok(Folder(Arc::new(Inner { path: path.to_owned(), closed: RwLock::new(false) })))
+    }
+
+    /// Nothing in it is made, replaced or removed from now on, whoever still tries to.
+    pub(super) fn close(&self) {
+        *self.0.closed.write() = true;
+    }
+
+    /// Keeps it from being closed, unless it is.
+    fn still_open(&self) -> io::Result<RwLockReadGuard<'_, bool>> {
+        let closed = self.0.closed.read();
+        if *closed { Err(io::Error::other("the text index is closed")) } else { Ok(closed) }
     }
 
     /// What is in it, but for what keeps track of that, and what was not finished.
     pub(super) fn names(&self) -> io::Result<Vec<PathBuf>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&*self.0)? {
+        for entry in fs::read_dir(&self.0.path)? {
             let name = PathBuf::from(entry?.file_name());
             if name.extension().is_none_or(|extension| extension != "new") && name != Path::new(".managed.json") {
                 names.push(name);
@@ -44,7 +63,7 @@ impl Folder {
     }
 
     fn path(&self, name: &Path) -> PathBuf {
-        self.0.join(name)
+        self.0.path.join(name)
     }
 }
 
@@ -69,7 +88,8 @@ impl Directory for Folder {
     }
 
     fn delete(&self, name: &Path) -> Result<(), DeleteError> {
-        fs::remove_file(self.path(name)).map_err(|error| match error.kind() {
+        let removed = self.still_open().and_then(|_open| fs::remove_file(self.path(name)));
+        removed.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => DeleteError::FileDoesNotExist(name.to_owned()),
             _ => DeleteError::IoError { io_error: Arc::new(error), filepath: name.to_owned() },
         })
@@ -80,7 +100,8 @@ impl Directory for Folder {
     }
 
     fn open_write(&self, name: &Path) -> Result<WritePtr, OpenWriteError> {
-        let opened = OpenOptions::new().write(true).create_new(true).open(self.path(name));
+        let new = || OpenOptions::new().write(true).create_new(true).open(self.path(name));
+        let opened = self.still_open().and_then(|_open| new());
         let file = opened.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenWriteError::FileAlreadyExists(name.to_owned()),
             _ => OpenWriteError::wrap_io_error(error, name.to_owned()),
@@ -96,6 +117,7 @@ impl Directory for Folder {
     }
 
     fn atomic_write(&self, name: &Path, data: &[u8]) -> io::Result<()> {
+        let _open = self.still_open()?;
         let (path, new) = (self.path(name), self.path(&name.with_extension("new")));
         let mut file = File::create(&new)?;
         file.write_all(&envelope::wrap(envelope::Kind::TextMeta, &key(name), data))?;
@@ -104,7 +126,7 @@ impl Directory for Folder {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        if cfg!(unix) { File::open(&*self.0)?.sync_data() } else { Ok(()) }
+        if cfg!(unix) { File::open(&self.0.path)?.sync_data() } else { Ok(()) }
     }
 
     fn acquire_lock(&self, _lock: &Lock) -> Result<DirectoryLock, LockError> {
@@ -194,5 +216,29 @@ impl Positioned {
         let mut file = self.0.lock();
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_changed_in_a_folder_that_is_closed() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("text");
+        let folder = Folder::open(&path).unwrap();
+        let late = folder.clone();
+        folder.atomic_write(Path::new("meta.json"), b"kept").unwrap();
+        folder.open_write(Path::new("a.idx")).unwrap().terminate().unwrap();
+        folder.close();
+        assert!(late.open_write(Path::new("b.idx")).is_err());
+        assert!(late.atomic_write(Path::new("meta.json"), b"changed").is_err());
+        assert!(late.delete(Path::new("a.idx")).is_err());
+        let again = Folder::open(&path).unwrap();
+        assert_eq!(late.atomic_read(Path::new("meta.json")).unwrap(), b"kept");
+        let mut names = again.names().unwrap();
+        names.sort();
+        assert_eq!(names, [Path::new("a.idx"), Path::new("meta.json")]);
     }
 }

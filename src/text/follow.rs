@@ -99,7 +99,8 @@ impl Follower {
             None if self.stopped() => return Ok(Ended::Stopped),
             None => {
                 self.discard();
-                let engine = Engine::make(self.directory()?)?;
+                let (directory, files) = self.directory()?;
+                let engine = Engine::make(directory, files)?;
                 (engine, None)
             }
         };
@@ -116,8 +117,6 @@ impl Follower {
             if mark.is_some() && !self.wait(&mut unsettled) {
                 let wishes = self.shared.wishes.lock();
                 if wishes.stop {
-                    drop(wishes);
-                    engine.close();
                     return Ok(Ended::Stopped);
                 }
                 if wishes.broken {
@@ -192,13 +191,10 @@ impl Follower {
         }
     }
 
-    fn directory(&self) -> Result<Box<dyn Directory>> {
-        Ok(match &self.folder {
-            Some(path) => {
-                Box::new(Folder::open(path).map_err(|error| Error::io("making the folder of the text index", error))?)
-            }
-            None => Box::new(RamDirectory::create()),
-        })
+    fn directory(&self) -> Result<(Box<dyn Directory>, Option<Folder>)> {
+        let Some(path) = &self.folder else { return Ok((Box::new(RamDirectory::create()), None)) };
+        let files = Folder::open(path).map_err(|error| Error::io("making the folder of the text index", error))?;
+        Ok((Box::new(files.clone()), Some(files)))
     }
 
     /// The index that is there, if it is whole and of this store.
@@ -214,7 +210,7 @@ impl Follower {
             if !mark.fits(source).ok()? || !self.is_whole(&files, &index)? {
                 return None;
             }
-            Some((Engine::new(index).ok()?, Some(mark)))
+            Some((Engine::new(index, Some(files)).ok()?, Some(mark)))
         }));
         opened.ok().flatten()
     }
@@ -323,16 +319,24 @@ struct Engine {
     writer: IndexWriter,
     reader: IndexReader,
     fields: Fields,
+    files: Option<Folder>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Merges that run are done again.
+        self.files.iter().for_each(Folder::close);
+    }
 }
 
 impl Engine {
-    fn make(directory: Box<dyn Directory>) -> Result<Engine> {
+    fn make(directory: Box<dyn Directory>, files: Option<Folder>) -> Result<Engine> {
         let (schema, _) = schema::schema();
         let index = Index::builder().schema(schema).settings(schema::settings()).open_or_create(directory);
-        Engine::new(index.map_err(failed)?).map_err(failed)
+        Engine::new(index.map_err(failed)?, files).map_err(failed)
     }
 
-    fn new(mut index: Index) -> tantivy::Result<Engine> {
+    fn new(mut index: Index, files: Option<Folder>) -> tantivy::Result<Engine> {
         let (_, fields) = schema::schema();
         schema::register(&mut index);
         let options = IndexWriterOptions::builder()
@@ -345,7 +349,7 @@ impl Engine {
         policy.set_del_docs_ratio_before_merge(0.3);
         writer.set_merge_policy(Box::new(policy));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Engine { index, writer, reader, fields })
+        Ok(Engine { index, writer, reader, fields, files })
     }
 
     fn add(&self, source: &dyn Source, kind: EntityKind, row: Row) -> Result<()> {
@@ -361,11 +365,6 @@ impl Engine {
         let mut prepared = self.writer.prepare_commit().map_err(failed)?;
         prepared.set_payload(&mark.write());
         prepared.commit().map(drop).map_err(failed)
-    }
-
-    fn close(self) {
-        // Merges that run are done again.
-        drop(self.writer);
     }
 }
 

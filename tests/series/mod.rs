@@ -139,3 +139,36 @@ fn a_part_of_a_long_series_is_read_without_the_rest() {
     let first: Result<Vec<Observation>> = Observations::from_index(observations(), 4_000).take(3).collect();
     assert_eq!(first.unwrap().iter().map(|found| found.epoch_number).collect::<Vec<_>>(), [4_000, 4_001, 4_002]);
 }
+
+#[test]
+fn a_write_of_many_observations_is_whole_or_nothing() {
+    let (store, run) = store_with_run();
+    let batch = |from: i64| (from..from + 60_000).map(|value| ("k", value));
+    let many = |w: &mut modeldb::Write<'_>| {
+        // More than a write holds in memory, so that its first parts are in the tables by then.
+        for from in [0, 60_000, 120_000] {
+            w.runs().log_observations(&run, batch(from))?;
+        }
+        w.runs().delete_observations(&run, ["k"])?;
+        for from in [0, 60_000, 120_000] {
+            w.runs().log_observations(&run, batch(from))?;
+        }
+        let copy = w.runs().clone_run(&run, Default::default())?;
+        w.runs().log_observation(&copy, "k", -1)?;
+        Ok(copy)
+    };
+    let failed: Result<()> = store.write(|w| {
+        many(w)?;
+        w.runs().get(&"nowhere".parse()?).map(drop)
+    });
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(store.read().runs().get(&run).unwrap().series.is_empty());
+    let copy = store.write(many).unwrap();
+    let values = |run: &RunId| -> Vec<i64> {
+        let all = read(&store.read(), run, "k");
+        all.iter().map(|observation| observation.value.as_f64().unwrap() as i64).collect()
+    };
+    assert!(values(&run).into_iter().eq(0..180_000));
+    assert!(values(&copy).into_iter().eq((0..180_000).chain([-1])));
+    assert!(store.audit().verify().unwrap().is_intact());
+}

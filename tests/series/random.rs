@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use modeldb::{
-    ExperimentId, Filter, NewObservation, NewRun, Observation, QueryField, RunId, Sequence, Snapshot, Statistic, Store,
-    Timestamp, Value,
+    ExperimentId, Filter, NewObservation, NewRun, Observation, ObservationBucket, QueryField, RunId, Sequence,
+    Snapshot, Statistic, Store, Timestamp, Value,
 };
 
 use crate::support::random::{PrintSeed, Random, seed};
@@ -285,8 +285,40 @@ fn check(read: &Snapshot, plain: &Plain) {
             let mut sorted = all.clone();
             sorted.sort_by_key(|observation| observation.epoch_number);
             assert_eq!(by_epoch, sorted);
+            let columns = read.runs().observations(run, key).unwrap().columns(usize::MAX).unwrap();
+            assert!(columns.epoch_numbers.iter().eq(all.iter().map(|observation| &observation.epoch_number)));
+            assert!(columns.timestamps.iter().eq(all.iter().map(|observation| &observation.timestamp)));
+            let doubles = |observation| number(observation).unwrap_or(f64::NAN).to_bits();
+            let is_nan = |number: &f64| if number.is_nan() { f64::NAN } else { *number }.to_bits();
+            assert!(columns.numbers.iter().map(is_nan).eq(all.iter().map(doubles)));
+            for most in [1, 2, 7, 100_000] {
+                let buckets = read.runs().observations(run, key).unwrap().buckets(most).unwrap();
+                check_buckets(&buckets, &sorted, most);
+            }
         }
     }
+}
+
+/// Buckets cover the observations in order of epochs, none is wider than its part, and each tells what is in it.
+fn check_buckets(buckets: &[ObservationBucket], sorted: &[Observation], most: usize) {
+    assert!(buckets.len() <= most);
+    let mut rest = sorted;
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return assert!(buckets.is_empty()) };
+    let width = (last.epoch_number - first.epoch_number) as usize / most + 1;
+    for bucket in buckets {
+        let (within, behind) =
+            rest.split_at(rest.partition_point(|observation| observation.epoch_number <= bucket.last_epoch));
+        rest = behind;
+        assert_eq!(within.first().map(|observation| observation.epoch_number), Some(bucket.first_epoch));
+        assert_eq!(within.last().map(|observation| observation.epoch_number), Some(bucket.last_epoch));
+        assert!((bucket.last_epoch - bucket.first_epoch) < width as i64);
+        let numbers: Vec<f64> = within.iter().filter_map(number).filter(|number| !number.is_nan()).collect();
+        assert_eq!((bucket.numbers, bucket.others), (numbers.len() as u64, (within.len() - numbers.len()) as u64));
+        assert_eq!(bucket.min, numbers.iter().copied().fold(f64::INFINITY, f64::min));
+        assert_eq!(bucket.max, numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        assert_eq!(bucket.mean().is_some(), !numbers.is_empty());
+    }
+    assert!(rest.is_empty());
 }
 
 #[test]
