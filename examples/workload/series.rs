@@ -205,7 +205,7 @@ pub(crate) fn measure(path: &Path, folder: &Path) -> Result<()> {
     let Some(last) = lines.last() else { return Ok(()) };
     let single = Line {
         key: "single".to_owned(),
-        values: last.values.repeat(SINGLE.div_ceil(BATCH)),
+        values: last.values.repeat(SINGLE.div_ceil(last.values.len().max(1))),
         run: String::new(),
         ..*last
     };
