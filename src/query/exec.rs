@@ -319,7 +319,12 @@ impl Exec<'_> {
     fn by_parent(&self, condition: &Filter, key: FieldKey, part: &Part) -> Result<Answer> {
         let Loaded::Held(held) = self.load(key, part)? else { return Ok(unknown(part)) };
         let mut words = Words::empty();
+        let all_live = part.live_count == part.block.rows.len() as u64;
         for (parent, range) in held.numbers.groups() {
+            // A parent of none that is live may be gone for good.
+            if !all_live && held.numbers.count_among(range, &part.live) == 0 {
+                continue;
+            }
             if self.parents.holds(condition, Row(u32::try_from(parent).unwrap_or(u32::MAX)))? {
                 held.numbers.insert_into(range, &mut words);
             }
