@@ -162,8 +162,18 @@ pub(super) fn condition(random: &mut Random, looked: &Looked) -> Filter {
 pub(super) type Conditions = Vec<(Filter, Bits)>;
 
 pub(super) fn conditions(random: &mut Random, looked: &Looked, count: usize) -> Conditions {
-    let one = |filter: Filter| (filter.clone(), looked.matching(&filter));
-    (0..count).map(|_| one(condition(random, looked))).collect()
+    // Wide parts of a column of which nearly every value differs are among them.
+    let wide = |random: &mut Random| {
+        let (field, low) = (Filter::metric("a"), random.fraction());
+        match random.below(3) {
+            0 => field.lt(low),
+            1 => field.ge(low),
+            _ => field.between(low / 20.0, 1.0 - low / 20.0),
+        }
+    };
+    let filters: Vec<Filter> =
+        (0..count).map(|at| if at % 12 == 0 { wide(random) } else { condition(random, looked) }).collect();
+    filters.into_iter().map(|filter| (filter.clone(), looked.matching(&filter))).collect()
 }
 
 /// A filter of some conditions, with what matches it.

@@ -31,7 +31,7 @@ struct Tally {
 impl Tally {
     /// Asks filters of a snapshot.
     fn ask(&mut self, random: &mut Random, looked: &Looked, made: &Made, count: usize, told: &str) {
-        let conditions = conditions(random, looked, 60.min(20 + count / 10));
+        let conditions = conditions(random, looked, 100.min(20 + count / 5));
         for _ in 0..count {
             let (filter, mut expected) = filter(random, &conditions, 3);
             let told = || format!("{told}: {filter:?}");
@@ -119,11 +119,11 @@ fn ask_all(test: &str, seed: u64, plan: &Plan) -> Tally {
                 made.change(&mut random);
             }
         }
+        // The blocks that a purge makes anew are lost in a crash right behind it.
+        if [3, 6, 7].contains(&(round % 8)) {
+            assert!(made.bench.store.purge().unwrap().finished);
+        }
         let crash = match round % 8 {
-            3 => {
-                assert!(made.bench.store.purge().unwrap().finished);
-                None
-            }
             5 => Some(None),
             6 => Some(Some(Keep::Subset(round as u64))),
             7 => Some(Some(Keep::None)),
