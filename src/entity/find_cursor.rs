@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::codec::canon::{self, Decoder, NoTexts};
+use crate::codec::canon::{self, Decoder, Digest, Texts};
 use crate::error::{Error, Result};
 use crate::id::Row;
 use crate::query::order::SortKey;
@@ -61,8 +61,14 @@ impl fmt::Display for FindCursor {
                 }
                 SortKey::Bool(bool) => write!(f, ".b{}", u8::from(*bool))?,
                 SortKey::Rest(value) => {
+                    let (bytes, beside) = canon::encode(value);
                     write!(f, ".v")?;
-                    hex(f, &canon::encode(value).0)?;
+                    hex(f, &bytes)?;
+                    // Long texts in it, each behind a colon.
+                    for (_, text) in beside {
+                        write!(f, ":")?;
+                        hex(f, &text)?;
+                    }
                 }
                 SortKey::Nan => write!(f, ".n")?,
                 SortKey::Missing => write!(f, ".m")?,
@@ -79,6 +85,16 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
 }
 
+/// The long texts of a value.
+struct Beside(Vec<Vec<u8>>);
+
+impl Texts for Beside {
+    fn text(&self, digest: &Digest, _: u64) -> Result<Vec<u8>> {
+        let found = self.0.iter().find(|text| canon::digest(&[text]) == *digest);
+        found.cloned().ok_or_else(|| Error::invalid("the cursor lacks a text"))
+    }
+}
+
 fn key(text: &str) -> Option<SortKey> {
     let mut chars = text.chars();
     let kind = chars.next()?;
@@ -89,7 +105,11 @@ fn key(text: &str) -> Option<SortKey> {
         'f' => SortKey::Number(Value::Float(Some(f64::from_bits(word()?)).filter(|float| !float.is_nan())?)),
         's' => SortKey::Text(String::from_utf8(bytes(rest)?).ok()?),
         'b' if rest == "0" || rest == "1" => SortKey::Bool(rest == "1"),
-        'v' => SortKey::Rest(Decoder::whole::<Value>(&bytes(rest)?, &NoTexts).ok()?),
+        'v' => {
+            let mut parts = rest.split(':').map(bytes);
+            let value = parts.next()??;
+            SortKey::Rest(Decoder::whole::<Value>(&value, &Beside(parts.collect::<Option<_>>()?)).ok()?)
+        }
         'n' if rest.is_empty() => SortKey::Nan,
         'm' if rest.is_empty() => SortKey::Missing,
         _ => return None,

@@ -72,6 +72,20 @@ fn a_cursor_is_of_one_search() {
     }
 }
 
+/// Texts that are stored beside a record are as good a place as any other.
+#[test]
+fn a_cursor_stands_at_a_list_with_a_long_text() {
+    let long = |n: usize| Value::from(format!("{n} {}", "long ".repeat(1000)));
+    let bench = Bench::with((0..6).map(|n| {
+        let run = NewRun::named(format!("r{n}"));
+        run.attribute("list", vec![long(n / 2), long(n / 2), n.to_string().into()]).attribute("text", long(n))
+    }));
+    for order in ["attributes.list", "-attributes.list", "attributes.text"] {
+        let found = bench.store.read().runs().find(Filter::all()).unwrap().order_by(order);
+        (0..4).for_each(|seed| check(&mut Random::new(seed), &found, order));
+    }
+}
+
 #[test]
 fn a_budget_ends_what_exceeds_it() {
     let bench = Bench::with(runs(100));
