@@ -306,10 +306,15 @@ impl Made {
 
     /// Brings back what was deleted above the runs, so that there is something to find.
     pub(super) fn restore_parents(&mut self) {
-        for (project, experiment) in &self.experiments {
-            self.edit(|w| w.projects().restore(project));
+        self.restore_projects();
+        for (_, experiment) in &self.experiments {
             self.edit(|w| w.experiments().restore(experiment));
         }
+    }
+
+    /// Brings back whole projects, which are much to lose.
+    pub(super) fn restore_projects(&mut self) {
+        self.experiments.iter().for_each(|(project, _)| self.edit(|w| w.projects().restore(project)));
     }
 
     /// Closes the store or crashes, and opens it again.

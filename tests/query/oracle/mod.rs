@@ -31,7 +31,7 @@ struct Tally {
 impl Tally {
     /// Asks filters of a snapshot.
     fn ask(&mut self, random: &mut Random, looked: &Looked, made: &Made, count: usize, told: &str) {
-        let conditions = conditions(random, looked, 100.min(20 + count / 5));
+        let conditions = conditions(random, looked, 70.min(20 + count / 6));
         for _ in 0..count {
             let (filter, mut expected) = filter(random, &conditions, 3);
             let told = || format!("{told}: {filter:?}");
@@ -121,6 +121,7 @@ fn ask_all(test: &str, seed: u64, plan: &Plan) -> Tally {
         }
         // The blocks that a purge makes anew are lost in a crash right behind it.
         if [3, 6, 7].contains(&(round % 8)) {
+            made.restore_projects();
             assert!(made.bench.store.purge().unwrap().finished);
         }
         let crash = match round % 8 {
@@ -144,7 +145,7 @@ fn ask_all(test: &str, seed: u64, plan: &Plan) -> Tally {
     }
     println!("{test}: {} runs, {blocks} blocks on the whole, {tally:?}", made.runs.len());
     assert_eq!(blocks > 0, plan.optimize);
-    assert!(tally.found_some * 2 > tally.filters, "most filters find something: {tally:?}");
+    assert!(tally.found_some * 3 > tally.filters, "many filters find something: {tally:?}");
     tally
 }
 
