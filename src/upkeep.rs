@@ -1,7 +1,7 @@
 //! Upkeep of the filter index on the disk: block by block, in the background or when it is asked for.
 //!
 //! A block is made from a snapshot without holding anybody up; only its bytes are written under the writer's lock, in
-//! slices. Until the last slice nobody sees any of them. None of it is a change: it takes no sequence number, and what
+//! slices, which wait in memory for the next commit, or until they are some MiB. Until the last slice nobody sees any of them. None of it is a change: it takes no sequence number, and what
 //! a crash loses is made again.
 
 use std::sync::{Arc, Weak};
@@ -42,7 +42,8 @@ struct Wanted {
 impl Store {
     /// Brings the filter index on the disk up to the last commit, now: otherwise that is done in the background, once
     /// some ten thousand runs were created or changed, and searches look at those by themselves. Worth it after a
-    /// large load, before others open the store. Writers are held up for some milliseconds now and then.
+    /// large load, before others open the store. Writers are held up for some tens of milliseconds at most, while the disk
+    /// takes a few MiB at a time.
     ///
     /// # Errors
     /// `Poisoned`, `Closed`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
@@ -158,7 +159,7 @@ impl Inner {
         let stored = FilterBlock { number, generation, sequence: made.sequence.get(), rows, fields: codes };
         // What one that was cut short has left behind.
         self.derive(|tables| tables.remove_filter_fields(number, generation, u32::MAX))?;
-        slices(&fields).try_for_each(|slice| self.put_slice(&stored, slice))?;
+        self.put_fields(&stored, &fields)?;
         if index.covered() == 0 {
             // What is changed right behind the transaction is kept from now on, or a crash then would forget it.
             index.cover(std::slice::from_ref(&stored));
@@ -170,6 +171,21 @@ impl Inner {
             tables.put_meta(PURGED, &index.changed.purged_bytes(Some((number, made.sequence)))?)
         })?;
         Ok((stored, made))
+    }
+
+    /// Writes all fields of a block, some MiB of them at a time to the disk: what is not there yet, the next commit of
+    /// whoever writes takes along and waits for.
+    fn put_fields(&self, stored: &FilterBlock, fields: &[(FieldKey, Vec<u8>)]) -> Result<()> {
+        let mut unflushed = 0;
+        for slice in slices(fields) {
+            unflushed += slice.iter().map(|(_, field)| field.len()).sum::<usize>();
+            self.put_slice(stored, slice)?;
+            if unflushed >= limits::FILTER_FLUSH_BYTES {
+                self.flush()?;
+                unflushed = 0;
+            }
+        }
+        Ok(())
     }
 
     /// Writes some fields of a block, in one transaction.
@@ -283,39 +299,28 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_right_behind_the_first_block_is_not_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-        let (store, ids) = filled(&from);
-        let state = store.read().state;
-        store.inner.put_block(&state, &[], 0).unwrap();
-        store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
-        store.write(|w| w.runs().delete(&ids[3])).unwrap();
-        // From here on the log is followed at open.
-        store.inner.writer.lock().fold_all(&store.inner).unwrap();
-        let store = crashed(&store, &from, &to);
-        let read = store.read();
-        assert_eq!(store.stats().unwrap().filter_blocks, 1);
-        assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
-        assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
-    }
-
-    #[test]
-    fn what_changes_while_the_first_block_is_made_is_not_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-        let (store, ids) = filled(&from);
-        let before = store.read().state;
-        store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
-        store.write(|w| w.runs().delete(&ids[3])).unwrap();
-        // From here on the log is followed at open.
-        store.inner.writer.lock().fold_all(&store.inner).unwrap();
-        store.inner.make_block(&before, &[], 0).unwrap();
-        let store = crashed(&store, &from, &to);
-        let read = store.read();
-        assert_eq!(store.stats().unwrap().filter_blocks, 1);
-        assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1);
-        assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4);
+    fn what_changes_while_and_right_behind_the_first_block_is_not_forgotten() {
+        for behind in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+            let (store, ids) = filled(&from);
+            let state = store.read().state;
+            if behind {
+                store.inner.put_block(&state, &[], 0).unwrap();
+            }
+            store.write(|w| w.runs().log_metric(&ids[2], "y", 1.0)).unwrap();
+            store.write(|w| w.runs().delete(&ids[3])).unwrap();
+            // From here on the log is followed at open.
+            store.inner.writer.lock().fold_all(&store.inner).unwrap();
+            if !behind {
+                store.inner.make_block(&state, &[], 0).unwrap();
+            }
+            let store = crashed(&store, &from, &to);
+            let read = store.read();
+            assert_eq!(store.stats().unwrap().filter_blocks, 1);
+            assert_eq!(read.runs().find("metrics.y = 1").unwrap().count().unwrap(), 1, "behind: {behind}");
+            assert_eq!(read.runs().find("metrics.x = 1").unwrap().count().unwrap(), 4, "behind: {behind}");
+        }
     }
 
     /// No slice holds more than its bytes and a few pages of the tree, and none syncs. The next commit that does writes
@@ -375,5 +380,28 @@ mod tests {
         let total = written.iter().sum::<u64>() + next;
         assert!(total >= all && total <= all + all / 4 + commit + PAGES, "{total} bytes for {all}");
         assert!(later <= commit + PAGES, "{later} bytes later, {commit} before");
+    }
+
+    /// However large a block is, a commit beside it writes only some of it to the disk.
+    #[test]
+    #[cfg(feature = "simulation")]
+    fn a_large_block_goes_to_the_disk_some_bytes_at_a_time() {
+        let disk = crate::storage::simulated::SimulatedDisk::new();
+        let store = Options::default().background(false).open_simulated(&disk).unwrap();
+        store.write(|w| w.projects().get_or_create("p")).unwrap();
+        store.flush().unwrap();
+        let fields: Vec<(FieldKey, Vec<u8>)> =
+            (0..40).map(|code| (FieldKey::metric(code), vec![7; limits::FILTER_SLICE_BYTES / 2])).collect();
+        let codes = fields.iter().map(|(key, _)| (key.space, key.code)).collect();
+        let stored = FilterBlock { number: 0, generation: 1, sequence: 1, rows: 1, fields: codes };
+        let before = disk.counts();
+        store.inner.put_fields(&stored, &fields).unwrap();
+        let between = disk.counts();
+        store.write(|w| w.projects().get_or_create("q")).unwrap();
+        let (slowest, all) = (limits::FILTER_FLUSH_BYTES as u64, 20 * limits::FILTER_SLICE_BYTES as u64);
+        assert!(between.syncs - before.syncs >= all / slowest);
+        let (early, last) =
+            (between.bytes_written - before.bytes_written, disk.counts().bytes_written - between.bytes_written);
+        assert!(early >= all - slowest && last <= slowest + slowest / 4, "{early} bytes, then {last}");
     }
 }

@@ -35,7 +35,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("minicbor", &["codec/canon.rs"]),
     ("sha2", &["codec/canon.rs", "log/chain.rs"]),
     ("siphasher", &["keys/", "filter/"]),
-    ("pco", &["filter/", "codec/observations.rs"]),
+    ("pco", &["codec/columns.rs"]),
     ("serde_json", &["log/export.rs", "query/json.rs"]),
     ("regex", &["query/pattern.rs"]),
     ("winnow", &["query/text/"]),

@@ -22,11 +22,9 @@ const LARGE_TAG: u64 = 28_004;
 
 /// SHA-256 of the concatenation of `parts`.
 pub(crate) fn digest(parts: &[&[u8]]) -> Digest {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    hasher.finalize().into()
+    let mut digester = Digester::default();
+    parts.iter().for_each(|part| digester.update(part));
+    digester.finish()
 }
 
 /// A SHA-256 digest of what comes piece by piece.

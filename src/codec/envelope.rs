@@ -25,9 +25,9 @@ pub(crate) enum Kind {
     LineageEdge = 6,
     Log = 16,
     Pack = 17,
+    Series = 18,
     Key = 32,
     Meta = 33,
-    Series = 18,
     Filter = 34,
     FilterBlock = 35,
     #[cfg(feature = "text")]

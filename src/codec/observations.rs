@@ -10,11 +10,8 @@
 //! +--------+----------+-------------------------------------
 //! ```
 
-use pco::ChunkConfig;
-use pco::data_types::Number;
-use pco::standalone::{simple_compress, simple_decompress_into};
-
 use super::canon::{self, DecodeError, Decoder, Digest, Encoder, NoTexts};
+use super::columns::{packed, put, take, unpacked_exactly};
 use super::compress;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -37,7 +34,9 @@ const TEXT: u8 = 4;
 
 /// What the log says of observations that a change adds.
 pub(crate) fn digest(observations: &[Observation]) -> Digest {
-    canon::digest(&[plain(observations).bytes_so_far()])
+    let mut digester = Digester::default();
+    digester.update(observations);
+    digester.finish()
 }
 
 /// [`digest`] of observations that come some at a time.
@@ -244,8 +243,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Chunk> {
     };
     let epochs = unpacked_or_steps(take(from)?, count)?;
     let times = unpacked_or_steps(take(from)?, count)?;
-    let floats = unpacked::<f64>(take(from)?, of(FLOAT))?.into_iter();
-    let ints = unpacked::<i64>(take(from)?, of(INT))?.into_iter();
+    let floats = unpacked_exactly::<f64>(take(from)?, of(FLOAT))?.into_iter();
+    let ints = unpacked_exactly::<i64>(take(from)?, of(INT))?.into_iter();
     let texts = match take(from)? {
         [] => Vec::new(),
         compressed => compress::decompress(compressed, limits::SERIES_CHUNK_TEXT_BYTES)?,
@@ -261,29 +260,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Chunk> {
 
 fn damaged() -> Error {
     Error::corrupt("the bytes are no chunk of a series")
-}
-
-fn put(to: &mut Vec<u8>, column: &[u8]) -> Result<()> {
-    let len = u32::try_from(column.len()).map_err(|_| Error::limit("a column of a series is too long"))?;
-    to.extend_from_slice(&len.to_le_bytes());
-    to.extend_from_slice(column);
-    Ok(())
-}
-
-fn take<'b>(from: &mut &'b [u8]) -> Result<&'b [u8]> {
-    let (len, rest) = from.split_first_chunk::<4>().ok_or_else(damaged)?;
-    let (column, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or_else(damaged)?;
-    *from = rest;
-    Ok(column)
-}
-
-/// Numbers, compressed. None take nothing.
-fn packed<T: Number>(numbers: &[T]) -> Result<Vec<u8>> {
-    if numbers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let config = ChunkConfig::default().with_compression_level(limits::SERIES_COMPRESSION);
-    simple_compress(numbers, &config).map_err(|error| Error::limit(format!("packing a chunk of a series: {error}")))
 }
 
 /// Bytes of the first number and of the step of numbers that are equally far apart.
@@ -302,25 +278,12 @@ fn steps_or_packed(numbers: &[i64]) -> Result<Vec<u8>> {
 }
 
 fn unpacked_or_steps(bytes: &[u8], count: usize) -> Result<Vec<i64>> {
-    let Ok(bytes) = <[u8; STEPS]>::try_from(bytes) else { return unpacked(bytes, count) };
+    let Ok(bytes) = <[u8; STEPS]>::try_from(bytes) else { return unpacked_exactly(bytes, count) };
     let word = u128::from_le_bytes(bytes);
     // The two halves.
     let (first, step) = ((word & u128::from(u64::MAX)) as u64, (word >> 64) as u64);
     let all = std::iter::successors(Some(first.cast_signed()), |last| Some(last.wrapping_add(step.cast_signed())));
     Ok(all.take(count).collect())
-}
-
-/// Exactly so many numbers: what damaged bytes claim asks for no memory.
-fn unpacked<T: Number + Default>(bytes: &[u8], count: usize) -> Result<Vec<T>> {
-    let mut numbers = vec![T::default(); count];
-    if count == 0 {
-        return if bytes.is_empty() { Ok(numbers) } else { Err(damaged()) };
-    }
-    let progress = simple_decompress_into(bytes, &mut numbers).map_err(|error| damaged().with_source(error))?;
-    if progress.n_processed != count || !progress.finished {
-        return Err(damaged());
-    }
-    Ok(numbers)
 }
 
 #[cfg(test)]

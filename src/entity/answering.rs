@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::filter::View;
 use crate::id::{EntityKind, Row};
 use crate::limits;
-use crate::model::Stored;
+use crate::model::{Observation, Series, Stored};
 use crate::query::evaluate::{Subject, values_of};
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
@@ -71,10 +71,18 @@ impl<'f> Answering<'f> {
         self.walk.read(row)
     }
 
-    /// Whether an entity as it is by now still matches the filter; its parents are taken as they were.
-    pub(crate) fn still_matches(&mut self, stored: &Stored) -> Result<bool> {
-        let filter = Arc::clone(&self.walk.asked.filter);
-        Ok(!stored.deleted && self.walk.with_subject(stored, |subject| filter.matches(*subject))?)
+    /// Whether an entity as it is by now still matches the filter; its parents are taken as they were. `read` reads its
+    /// observations as they are by now.
+    pub(crate) fn still_matches(
+        &mut self,
+        stored: &Stored,
+        read: impl FnMut(&Series) -> Result<Vec<Observation>>,
+    ) -> Result<bool> {
+        if stored.deleted {
+            return Ok(false);
+        }
+        let observations = self.walk.observations(stored, read)?;
+        self.walk.matches_with(stored, &observations)
     }
 
     /// The bytes of a run that was found.

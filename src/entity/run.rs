@@ -490,9 +490,9 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         let mut ids = Vec::new();
         for id in found.ids()? {
             let id = id?;
-            if let Some((row, _)) = self.0.find(KIND, id.as_str())?
-                && again.still_matches(&self.0.read(KIND, row)?)?
-            {
+            let Some((row, _)) = self.0.find(KIND, id.as_str())? else { continue };
+            let stored = self.0.read(KIND, row)?;
+            if again.still_matches(&stored, |series| self.0.all_observations(row, series))? {
                 ids.push(id);
             }
         }

@@ -346,6 +346,15 @@ impl<'a> Txn<'a> {
         }
     }
 
+    /// All observations of a series.
+    pub(crate) fn all_observations(&self, run: Row, series: &Series) -> Result<Vec<Observation>> {
+        let mut all = Vec::new();
+        while (all.len() as u64) < series.count {
+            all.extend(self.observations(run, series, all.len() as u64)?);
+        }
+        Ok(all)
+    }
+
     /// Creates an entity and its entries in the key index.
     pub(crate) fn create(&mut self, entity: Entity, parents: Parents) -> Result<Row> {
         let kind = entity.kind();

@@ -10,7 +10,7 @@ use crate::entity::state::State;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row, Sequence};
 use crate::log::read::Recent;
-use crate::model::{Entity, Observation, Parents, Stored};
+use crate::model::{Entity, Observation, Parents, Series, Stored};
 use crate::query::evaluate::Subject;
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
@@ -68,6 +68,9 @@ pub(crate) struct Asked {
     pub(crate) experiment: Within,
     pub(crate) workspace: String,
 }
+
+/// What was observed of a run, by key.
+pub(crate) type Observed = BTreeMap<String, Vec<Observation>>;
 
 /// What is known of parents is forgotten when it is of so many.
 const REMEMBERED: usize = 10_000;
@@ -147,37 +150,36 @@ impl Walk {
     }
 
     fn matches(&mut self, stored: &Stored) -> Result<bool> {
-        let name = match stored.parents {
-            Parents::Experiment { experiment, .. } if self.joins_name => Some(self.experiment_name(experiment)?),
-            _ => None,
-        };
-        let observations = self.observations(stored)?;
-        let mut subject = Subject::new(&stored.entity).observations(&observations);
+        let state = &self.asked.state;
+        let observations = self.observations(stored, |series| {
+            Observations::new(Arc::clone(state), stored.row, series.clone())?.collect()
+        })?;
+        self.matches_with(stored, &observations)
+    }
+
+    /// Whether an entity matches the filter, with these observations of those keys that it asks of.
+    pub(crate) fn matches_with(&mut self, stored: &Stored, observations: &Observed) -> Result<bool> {
+        let name = if self.joins_name { self.experiment_name(stored)? } else { None };
+        let mut subject = Subject::new(&stored.entity).observations(observations);
         subject.experiment_name = name.as_deref();
         Ok(self.asked.filter.matches(subject))
     }
 
     /// What was observed of a run under the keys that the filter asks of.
-    fn observations(&self, stored: &Stored) -> Result<BTreeMap<String, Vec<Observation>>> {
-        let mut observations = BTreeMap::new();
-        let Entity::Run(run) = &stored.entity else { return Ok(observations) };
-        for key in &self.observed {
-            if let Some(series) = run.series(key) {
-                let all = Observations::new(Arc::clone(&self.asked.state), stored.row, series.clone())?;
-                observations.insert(key.clone(), all.collect::<Result<_>>()?);
-            }
-        }
-        Ok(observations)
+    pub(crate) fn observations(
+        &self,
+        stored: &Stored,
+        mut read: impl FnMut(&Series) -> Result<Vec<Observation>>,
+    ) -> Result<Observed> {
+        let Entity::Run(run) = &stored.entity else { return Ok(Observed::new()) };
+        let asked = self.observed.iter().filter_map(|key| run.series(key));
+        asked.map(|series| Ok((series.key.clone(), read(series)?))).collect()
     }
 
     /// Hands an entity with the name of its experiment on.
     pub(crate) fn with_subject<R>(&mut self, stored: &Stored, of: impl FnOnce(&Subject<'_>) -> R) -> Result<R> {
-        let name = match stored.parents {
-            Parents::Experiment { experiment, .. } => Some(self.experiment_name(experiment)?),
-            _ => None,
-        };
-        let observations = self.observations(stored)?;
-        let mut subject = Subject::new(&stored.entity).observations(&observations);
+        let name = self.experiment_name(stored)?;
+        let mut subject = Subject::new(&stored.entity);
         subject.experiment_name = name.as_deref();
         Ok(of(&subject))
     }
@@ -196,9 +198,11 @@ impl Walk {
         self.with_subject(&stored, of)
     }
 
-    fn experiment_name(&mut self, experiment: Row) -> Result<Arc<str>> {
+    /// The name of the experiment of a run.
+    fn experiment_name(&mut self, stored: &Stored) -> Result<Option<Arc<str>>> {
+        let Parents::Experiment { experiment, .. } = stored.parents else { return Ok(None) };
         if let Some(name) = self.names.get(&experiment) {
-            return Ok(Arc::clone(name));
+            return Ok(Some(Arc::clone(name)));
         }
         let found = self.asked.state.stored(EntityKind::Experiment, experiment, self.asked.at, &self.recent)?;
         let name: Arc<str> = found.as_ref().and_then(|stored| stored.entity.name()).unwrap_or_default().into();
@@ -206,7 +210,7 @@ impl Walk {
             self.names.clear();
         }
         self.names.insert(experiment, Arc::clone(&name));
-        Ok(name)
+        Ok(Some(name))
     }
 }
 

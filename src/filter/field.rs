@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use pco::ChunkConfig;
-use pco::standalone::{simple_compress, simple_decompress};
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
 
 use super::column::{Column, float_key, key_float};
 use super::words::Words;
+use crate::codec::columns::{packed, put, take, unpacked};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::value::{self, ValueRef};
@@ -206,13 +205,14 @@ impl FieldBlock {
         for column in [&self.numbers, &self.texts, &self.hashes] {
             let (keys, rows) = column.parts();
             put(&mut to, &packed(&keys)?)?;
-            put_rows(&mut to, rows)?;
+            put(&mut to, &packed(rows)?)?;
         }
         for rows in self.bools.iter().chain([&self.nan, &self.odd]) {
-            put_rows(&mut to, rows)?;
+            put(&mut to, &packed(rows)?)?;
         }
-        let lens: Result<Vec<u32>> = self.listed.iter().map(|text| len(text.len())).collect();
-        put(&mut to, &packed(&lens?)?)?;
+        // What is listed is short.
+        let lens: Vec<u32> = self.listed.iter().map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)).collect();
+        put(&mut to, &packed(&lens)?)?;
         let texts: Vec<u8> = self.listed.iter().flat_map(|text| text.bytes()).collect();
         put(&mut to, &texts)?;
         Ok(to)
@@ -264,43 +264,6 @@ struct Values {
 
 fn damaged() -> Error {
     Error::corrupt("a block of the filter index is damaged")
-}
-
-fn len(len: usize) -> Result<u32> {
-    u32::try_from(len).map_err(|_| Error::limit("a block of the filter index is too large"))
-}
-
-fn put(to: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
-    to.extend_from_slice(&len(bytes.len())?.to_le_bytes());
-    to.extend_from_slice(bytes);
-    Ok(())
-}
-
-fn put_rows(to: &mut Vec<u8>, rows: &[u16]) -> Result<()> {
-    put(to, &packed(rows)?)
-}
-
-fn take<'b>(from: &mut &'b [u8]) -> Result<&'b [u8]> {
-    let (len, rest) = from.split_first_chunk::<4>().ok_or_else(damaged)?;
-    let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or_else(damaged)?;
-    *from = rest;
-    Ok(bytes)
-}
-
-/// Numbers, compressed. None take nothing.
-fn packed<T: pco::data_types::Number>(numbers: &[T]) -> Result<Vec<u8>> {
-    if numbers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let config = ChunkConfig::default().with_compression_level(limits::FILTER_COMPRESSION);
-    simple_compress(numbers, &config).map_err(|error| Error::limit(format!("packing a block: {error}")))
-}
-
-fn unpacked<T: pco::data_types::Number>(bytes: &[u8]) -> Result<Vec<T>> {
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
-    simple_decompress(bytes).map_err(|error| damaged().with_source(error))
 }
 
 /// Values of one field, as they are gathered.

@@ -24,7 +24,7 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    pub(crate) const ALL: [Statistic; 6] =
+    const ALL: [Statistic; 6] =
         [Statistic::Min, Statistic::Max, Statistic::First, Statistic::Last, Statistic::Mean, Statistic::Count];
 
     /// The one of a name, in any case.
@@ -45,7 +45,7 @@ impl Statistic {
     }
 
     /// The number; none if there is nothing to make it of.
-    pub(crate) fn of(self, series: Option<&Series>) -> Option<Value> {
+    pub(super) fn of(self, series: Option<&Series>) -> Option<Value> {
         let Some(series) = series else { return (self == Statistic::Count).then_some(Value::Int(0)) };
         match self {
             Statistic::Min => series.min.clone(),

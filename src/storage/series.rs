@@ -2,7 +2,6 @@
 
 use redb::{ReadableTable, Table};
 
-use super::Bytes;
 use super::errors::storage;
 use super::read::ReadTables;
 use super::tables::SeriesKey;
@@ -33,12 +32,9 @@ impl SeriesPlace {
     }
 
     /// What the checksum of a chunk covers beside it.
-    fn envelope_key(self, first: u64) -> [u8; 20] {
-        let mut bytes = [0; 20];
-        let words = [self.run.0, self.key, self.generation].map(u32::to_le_bytes).concat();
-        let all = words.into_iter().chain(first.to_le_bytes());
-        bytes.iter_mut().zip(all).for_each(|(slot, byte)| *slot = byte);
-        bytes
+    fn envelope_key(self, first: u64) -> Vec<u8> {
+        let [run, key, generation] = [self.run.0, self.key, self.generation].map(u32::to_le_bytes);
+        [&run[..], &key, &generation, &first.to_le_bytes()].concat()
     }
 }
 
@@ -49,11 +45,11 @@ fn at_most<T: ReadableTable<SeriesKey, &'static [u8]>>(
     table: &T,
     place: SeriesPlace,
     index: u64,
-) -> Result<Option<(u64, Bytes)>> {
+) -> Result<Option<(u64, Vec<u8>)>> {
     match table.range(place.at(0)..=place.at(index)).map_err(storage(READING))?.next_back() {
         Some(found) => {
             let (key, value) = found.map_err(storage(READING))?;
-            Ok(Some((key.value().3, Bytes::Owned(value.value().to_vec()))))
+            Ok(Some((key.value().3, value.value().to_vec())))
         }
         None => Ok(None),
     }
@@ -66,7 +62,7 @@ fn last_generation<T: ReadableTable<SeriesKey, &'static [u8]>>(table: &T, run: R
 
 /// Where the chunks of series are read: on a snapshot, and inside a write.
 pub(crate) trait SeriesSource {
-    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Bytes)>>;
+    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Vec<u8>)>>;
 
     /// The generation of the last series of a key that a run has or had.
     fn last_generation(&self, run: Row, key: u32) -> Result<Option<u32>>;
@@ -78,7 +74,7 @@ pub(crate) trait SeriesSource {
     fn chunk(&self, place: SeriesPlace, index: u64) -> Result<(u64, Chunk)> {
         let lost = || Error::corrupt(format!("{READING}: observation {index} is missing"));
         let (first, sealed) = self.sealed_chunk(place, index)?.ok_or_else(lost)?;
-        let payload = open(place, first, sealed.as_slice())?;
+        let payload = open(place, first, &sealed)?;
         let found = observations::decode(payload).map_err(|error| error.context(READING))?;
         if index - first >= found.len() as u64 {
             return Err(lost());
@@ -92,7 +88,7 @@ fn open(place: SeriesPlace, first: u64, sealed: &[u8]) -> Result<&[u8]> {
 }
 
 impl SeriesSource for ReadTables {
-    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Bytes)>> {
+    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Vec<u8>)>> {
         at_most(self.series_table()?, place, index)
     }
     fn last_generation(&self, run: Row, key: u32) -> Result<Option<u32>> {
@@ -101,7 +97,7 @@ impl SeriesSource for ReadTables {
 }
 
 impl SeriesSource for WriteTxn {
-    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Bytes)>> {
+    fn sealed_chunk(&self, place: SeriesPlace, index: u64) -> Result<Option<(u64, Vec<u8>)>> {
         let table = self.series_table()?;
         at_most(&table, place, index)
     }
@@ -122,7 +118,7 @@ impl WriteTables<'_> {
         while let Some(before) = first.checked_sub(1) {
             let gap = || Error::corrupt(format!("{doing}: what is before observation {first} is missing"));
             let (start, sealed) = at_most(table, place, before)?.ok_or_else(gap)?;
-            let payload = open(place, start, sealed.as_slice())?;
+            let payload = open(place, start, &sealed)?;
             let count = observations::count(payload)?;
             if start + count as u64 != first {
                 return Err(gap());

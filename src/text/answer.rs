@@ -355,7 +355,7 @@ fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &
                 break;
             }
             other.ends(doc, &mut positions);
-            ends.retain(|end| positions.contains(end));
+            ends.retain(|end| positions.binary_search(end).is_ok());
         }
         if !ends.is_empty() {
             docs.push(doc);
@@ -386,11 +386,14 @@ impl Slot {
         first
     }
 
-    /// Where in a document the last place of the phrase would be.
+    /// Where in a document the last place of the phrase would be, ascending.
     fn ends(&mut self, doc: u32, ends: &mut Vec<u32>) {
         ends.clear();
         for postings in self.postings.iter_mut().filter(|postings| postings.doc() == doc) {
             postings.append_positions_with_offset(self.before_last, ends);
+        }
+        if !ends.is_sorted() {
+            ends.sort_unstable();
         }
     }
 }

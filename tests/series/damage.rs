@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use modeldb::{ErrorKind, NewRun, RunId, Store};
+use modeldb::{ErrorKind, RunId, Store};
 use redb::{ReadableTable, TableDefinition};
 
+use super::create_run;
 use crate::support::{seal, tamper};
 
 type Key = (u32, u32, u32, u64);
@@ -20,13 +21,7 @@ fn damaged(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let store = Store::open(&path).unwrap();
-    let run = store
-        .write(|w| {
-            let project = w.projects().get_or_create("p")?;
-            let experiment = w.experiments().get_or_create(&project, "e")?;
-            w.runs().create(&experiment, NewRun::named("r"))
-        })
-        .unwrap();
+    let run = create_run(&store);
     for key in ["a", "b"] {
         let step = if key == "a" { 1 } else { 3 };
         store.write(|w| w.runs().log_observations(&run, (0..40).map(|at| (key, at * step)))).unwrap();

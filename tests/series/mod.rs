@@ -14,14 +14,18 @@ fn ms(millis: i64) -> Timestamp {
 
 fn store_with_run() -> (Store, RunId) {
     let store = Store::in_memory().unwrap();
-    let run = store
+    let run = create_run(&store);
+    (store, run)
+}
+
+fn create_run(store: &Store) -> RunId {
+    store
         .write(|w| {
             let project = w.projects().get_or_create("p")?;
             let experiment = w.experiments().get_or_create(&project, "e")?;
             w.runs().create(&experiment, NewRun::named("r"))
         })
-        .unwrap();
-    (store, run)
+        .unwrap()
 }
 
 fn read(read: &Snapshot, run: &RunId, key: &str) -> Vec<Observation> {
@@ -171,4 +175,34 @@ fn a_write_of_many_observations_is_whole_or_nothing() {
     assert!(values(&run).into_iter().eq(0..180_000));
     assert!(values(&copy).into_iter().eq((0..180_000).chain([-1])));
     assert!(store.audit().verify().unwrap().is_intact());
+}
+
+#[test]
+fn what_was_found_by_its_observations_is_deleted_if_it_still_matches() {
+    let store = Store::in_memory().unwrap();
+    let ids = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            (0..4)
+                .map(|n| w.runs().create(&experiment, NewRun::named(format!("r{n}")).observation("loss", n)))
+                .collect()
+        })
+        .unwrap();
+    let ids: Vec<RunId> = ids;
+    let found = store.read().runs().find("observations.loss >= 1").unwrap();
+    assert_eq!(found.count().unwrap(), 3);
+    store.write(|w| w.runs().delete_observations(&ids[1], ["loss"])).unwrap();
+    store.write(|w| w.runs().log_observation(&ids[2], "loss", 0.5)).unwrap();
+    let deleted = store.write(|w| {
+        // In the same write, and a new series of it.
+        w.runs().delete_observations(&ids[3], ["loss"])?;
+        w.runs().log_observation(&ids[3], "loss", 7)?;
+        w.runs().log_observation(&ids[3], "loss", 8)?;
+        w.runs().delete_found(&found)
+    });
+    assert_eq!(deleted.unwrap(), 2);
+    let left: Vec<String> =
+        store.read().runs().find("").unwrap().iter().unwrap().map(|run| run.unwrap().name).collect();
+    assert_eq!(left, ["r1", "r0"]);
 }

@@ -108,3 +108,37 @@ fn held_snapshots_keep_their_answers() {
         assert_eq!(before, after);
     }
 }
+
+/// Each place of such a text is one of a part.
+#[test]
+fn long_texts_of_a_few_letters_are_found() {
+    let store = super::world::options().open_in_memory().unwrap();
+    let letters = "a".repeat(60_000);
+    let words = "ab ".repeat(20_000);
+    let texts = [format!("{letters}b"), letters, words.clone(), format!("{words}abc ab")];
+    let new = texts.iter().zip(["r0", "r1", "r2", "r3"]).map(|(text, name)| NewRun::named(name).description(text));
+    store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            w.runs().create_many(&experiment, new)
+        })
+        .unwrap();
+    let a = "a".repeat(200);
+    for (question, expected) in [
+        (format!("description contains '{a}'"), "r0 r1"),
+        (format!("description contains '{a}b'"), "r0"),
+        ("description contains 'b ab abc ab'".to_owned(), "r3"),
+        ("description contains 'bab'".to_owned(), ""),
+        (r#"description matches '"ab ab abc"'"#.to_owned(), "r3"),
+        ("description matches 'ab-ab-a*'".to_owned(), "r2 r3"),
+        ("description matches 'abc-ab*'".to_owned(), "r3"),
+        ("description matches 'abc-ab-abc*'".to_owned(), ""),
+    ] {
+        let find = || store.read().runs().find(&*question).unwrap().order_by("name");
+        find().count().unwrap();
+        store.wait_indexed(store.read().sequence()).unwrap();
+        let found: Vec<String> = find().iter().unwrap().map(|run| run.unwrap().name).collect();
+        assert_eq!(found.join(" "), expected, "{question}");
+    }
+}
