@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 
 use crate::entity::state::State;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Block, FieldKey, FilterIndex, Rows, Seen};
 use crate::id::Sequence;
 use crate::limits;
@@ -233,16 +233,33 @@ impl Inner {
     }
 }
 
-/// What was kept, back into the index of a store that is opened; `last` is its last commit.
+/// What was kept, back into the index of a store that is opened; `last` is its last commit. If it is damaged, all rows
+/// of the blocks count as changed, and are looked up in records until the blocks are made anew.
 pub(crate) fn restore(tables: &ReadTables, index: &FilterIndex, last: Sequence) -> Result<()> {
-    index.cover(&tables.filter_blocks()?);
-    let purged = tables.meta(PURGED)?.unwrap_or_default();
-    let changed = tables.meta(CHANGED)?.unwrap_or_default();
-    let (sequence, settled) = match changed.split_first_chunk::<8>() {
-        Some((sequence, settled)) => (Sequence::new(u64::from_le_bytes(*sequence)), settled),
-        None => (Sequence::default(), [].as_slice()),
-    };
-    index.changed.restore(sequence, settled, last, &purged)
+    let blocks = tables.filter_blocks()?;
+    index.cover(&blocks);
+    match restore_kept(tables, index, last) {
+        Ok(true) => return Ok(()),
+        Ok(false) if blocks.is_empty() => return Ok(()),
+        Ok(false) => {}
+        Err(error) if error.kind() == ErrorKind::Corrupt => {}
+        Err(error) => return Err(error),
+    }
+    for block in blocks {
+        let first = block.number.saturating_mul(index.layout.block_rows);
+        index.changed.purge(last, first..first.saturating_add(block.rows));
+        index.damaged.lock().push(block.number);
+    }
+    Ok(())
+}
+
+/// Answers whether there was what is kept beside each block.
+fn restore_kept(tables: &ReadTables, index: &FilterIndex, last: Sequence) -> Result<bool> {
+    let (Some(purged), Some(changed)) = (tables.meta(PURGED)?, tables.meta(CHANGED)?) else { return Ok(false) };
+    let cut = || Error::corrupt("the changes behind the filter index are cut off");
+    let (sequence, settled) = changed.split_first_chunk::<8>().ok_or_else(cut)?;
+    index.changed.restore(Sequence::new(u64::from_le_bytes(*sequence)), settled, last, &purged)?;
+    Ok(true)
 }
 
 fn encoded(block: &Block) -> Result<Vec<(FieldKey, Vec<u8>)>> {

@@ -62,8 +62,9 @@ impl Default for Layout {
 pub(crate) struct FilterIndex {
     pub(crate) layout: Layout,
     pub(crate) changed: Changed,
-    /// Blocks of which fields are in memory, by number and generation.
-    blocks: RwLock<HashMap<(u32, u32), Arc<Block>>>,
+    /// Blocks of which fields are in memory, by number, generation and commit: the generations of a block whose entry
+    /// was lost begin again.
+    blocks: RwLock<HashMap<(u32, u32, u64), Arc<Block>>>,
     /// Blocks of which something could not be read, to be made anew.
     pub(crate) damaged: Mutex<Vec<u32>>,
     overlays: RwLock<Vec<Arc<Block>>>,
@@ -131,7 +132,7 @@ impl FilterIndex {
 
     /// The block of a snapshot, as one for all.
     fn block(&self, stored: &FilterBlock) -> Arc<Block> {
-        let key = (stored.number, stored.generation);
+        let key = (stored.number, stored.generation, stored.sequence);
         if let Some(block) = self.blocks.read().get(&key) {
             return Arc::clone(block);
         }
@@ -146,10 +147,10 @@ impl FilterIndex {
         let new = self.block(stored);
         let old = {
             let mut blocks = self.blocks.write();
-            let keys = blocks
-                .keys()
-                .filter(|(number, generation)| *number == stored.number && *generation != stored.generation);
-            let keys: Vec<_> = keys.copied().collect();
+            let is_old = |key: &&(u32, u32, u64)| {
+                key.0 == stored.number && (key.1, key.2) != (stored.generation, stored.sequence)
+            };
+            let keys: Vec<_> = blocks.keys().filter(is_old).copied().collect();
             keys.into_iter().filter_map(|key| blocks.remove(&key)).collect::<Vec<_>>()
         };
         let now = self.loads.load(Ordering::Relaxed);

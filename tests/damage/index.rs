@@ -15,6 +15,10 @@ type FieldKey = (u32, u32, u8, u32, u32);
 const FILTER: TableDefinition<FieldKey, &[u8]> = TableDefinition::new("filter");
 const BLOCKS: TableDefinition<u32, &[u8]> = TableDefinition::new("filter_blocks");
 
+const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+/// What is kept beside the blocks.
+const SETTINGS_BESIDE: [&str; 2] = ["filter-changed", "filter-purged"];
+
 const PAGE: usize = 4096;
 
 fn options() -> Options {
@@ -227,6 +231,42 @@ fn harm_block(folder: &Path, number: u32, harm: Harm) {
             None => drop(table.remove(number).unwrap()),
         }
     });
+}
+
+fn harm_setting(folder: &Path, name: &'static str, harm: Harm) {
+    tamper(folder, |txn| {
+        let mut table = txn.open_table(SETTINGS).unwrap();
+        let get = |name: &str| table.get(name).unwrap().unwrap().value().to_vec();
+        let other = SETTINGS_BESIDE.into_iter().find(|other| *other != name).unwrap();
+        match harmed(harm, get(name), &get(other)) {
+            Some(value) => drop(table.insert(name, &*value).unwrap()),
+            None => drop(table.remove(name).unwrap()),
+        }
+    });
+}
+
+/// What is kept of changed and of purged rows beside the blocks, in each way: records answer for all blocks.
+#[test]
+fn what_is_lost_beside_the_blocks_is_answered_by_records_until_they_are_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = made(options().open(folder.path()).unwrap());
+    let bytes = std::fs::read(folder.path().join("store.redb")).unwrap();
+    let store = options().open(folder.path()).unwrap();
+    let (usual, _) = records(&store, &asked);
+    store.optimize().unwrap();
+    let (after, _) = records(&store, &asked);
+    store.close().unwrap();
+    for (name, harm) in SETTINGS_BESIDE.into_iter().flat_map(|name| HARMS.map(|harm| (name, harm))) {
+        std::fs::write(folder.path().join("store.redb"), &bytes).unwrap();
+        harm_setting(folder.path(), name, harm);
+        let store = options().open(folder.path()).unwrap();
+        assert!(records(&store, &asked).0 >= usual, "{name}: {harm:?}");
+        store.optimize().unwrap();
+        assert_eq!(records(&store, &asked).0, after, "{name}: {harm:?}");
+        store.close().unwrap();
+        let store = options().open(folder.path()).unwrap();
+        assert_eq!(records(&store, &asked).0, after, "{name}: {harm:?}, opened again");
+    }
 }
 
 /// Every field of two blocks, and each block's own entry, in each way: records answer for it, and `optimize` makes the
