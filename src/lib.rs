@@ -104,6 +104,7 @@
 //! - [`guide::format`]: every byte on disk
 
 mod audit;
+mod blob;
 mod codec;
 mod entity;
 mod error;
@@ -133,6 +134,10 @@ mod words;
 mod write;
 
 pub use audit::Audit;
+pub use blob::{
+    BlobDigest, BlobEntry, BlobReader, BlobStore, BlobWriter, LocalBlobs, LocalBlobsOptions, MemoryBlobs, OpenBlob,
+    StoredBlob, UnfinishedBlob,
+};
 pub use entity::aggregate::{Aggregate, Facets, Group};
 pub use entity::budget::Budget;
 pub use entity::comment::{Comments, CommentsMut};

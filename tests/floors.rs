@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [(u8, &[&str]); 8] = [
     (0, &["error", "id", "time", "value", "limits", "names", "words"]),
     (1, &["model"]),
-    (2, &["codec", "storage"]),
+    (2, &["codec", "storage", "blob"]),
     (3, &["log"]),
     (4, &["keys", "filter", "text"]),
     (5, &["query"]),
@@ -27,7 +27,8 @@ const SAME_FLOOR: [(&str, &[&str]); 1] =
     [("storage", &["codec::envelope", "codec::archive", "codec::canon", "codec::observations"])];
 
 /// The only places that may name a dependency. A path ends with `/` if it is a folder.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
+    ("blake3", &["blob/digest.rs"]),
     ("redb", &["storage/"]),
     ("rkyv", &["codec/archive.rs", "codec/v1/"]),
     ("crc32fast", &["codec/envelope.rs"]),

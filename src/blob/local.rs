@@ -1,0 +1,235 @@
+//! Blobs as files in a folder.
+//!
+//! A blob is written under a random name, made durable, and then given its own: what a crash leaves under the name of a
+//! blob is that blob, whole. Steps of a put, each of which may be the last:
+//!
+//! 1. make the file among the unfinished ones, and write it
+//! 2. if a blob of its digest is there already: read that and check it, note that it was used, make it durable, and end
+//! 3. make the file durable
+//! 4. make the folders of its digest, unless they are there
+//! 5. give it the name of its digest, used now
+//! 6. make the folders above it durable, the first time each is met, and then the folder it is in
+//!
+//! In step 2 the bytes are read, for a damaged blob would otherwise stay in the way of good ones; it is replaced.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::{NewFile, OpenFile, SystemFiles};
+use super::folder::{Folder, failed};
+use super::listing::Listing;
+use super::{BlobDigest, BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range};
+use crate::error::{Error, ErrorKind, Result};
+use crate::time::{Clock, SystemClock, SystemEntropy, Timestamp};
+
+/// Blobs as files in a folder, each named by its digest. Clones share it, and so can other processes.
+///
+/// A blob costs a file: a put is a file made, written, synced and renamed, its folder synced, and in folders that are
+/// met for the first time two more of these. Blobs of some KiB are better kept elsewhere. What is found there already is read
+/// and checked before the bytes that were put are let go, so a put also repairs a damaged blob; to say that a blob is
+/// used without that, there is [`touch`](BlobStore::touch).
+///
+/// When a blob was last used is the time of the file's last modification. Symbolic links are not followed, but for
+/// the folder itself and what it is in. Files of other names are left alone.
+///
+/// ```
+/// use modeldb::{BlobStore, LocalBlobs};
+/// use std::io::Read;
+///
+/// # fn main() -> modeldb::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("blobs");
+/// # /*
+/// let path = "experiments.modeldb/blobs";
+/// # */
+/// let blobs = LocalBlobs::open(&path)?;
+/// let model = blobs.put(&mut &b"weights"[..])?; // durable from here on
+///
+/// let mut bytes = Vec::new();
+/// blobs.get(&model.digest)?.read_to_end(&mut bytes).unwrap();
+/// assert_eq!(bytes, b"weights");
+/// for entry in blobs.list() {
+///     println!("{}: {} bytes", entry?.digest, model.len);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct LocalBlobs(Arc<Shared>);
+
+struct Shared {
+    folder: Folder,
+    sync: bool,
+}
+
+/// Options of [`LocalBlobs`]; [`open`](Self::open) ends them.
+#[must_use = "options do nothing until the folder is opened"]
+pub struct LocalBlobsOptions {
+    sync: bool,
+    clock: Box<dyn Clock>,
+}
+
+impl LocalBlobsOptions {
+    /// Whether a blob is durable when it is finished: yes, unless this says otherwise. With `false`, it is so at the
+    /// next [`flush`](BlobStore::flush), and no record may name it before that; a crash until then leaves it out, or
+    /// damaged, which reading tells and putting it again repairs.
+    ///
+    /// For caches, tests, and many blobs that one commit names.
+    pub fn sync(mut self, sync: bool) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// The clock that says when a blob is used: the system's, unless this says otherwise.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Opens the folder, and makes it if the one above is there.
+    ///
+    /// # Errors
+    /// `Io` and `StorageFull`, if it cannot be read or made.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<LocalBlobs> {
+        let (path, entropy) = (path.as_ref().to_owned(), Box::<SystemEntropy>::default());
+        let folder = Folder::open(path, Box::new(SystemFiles), self.clock, entropy)?;
+        Ok(LocalBlobs(Arc::new(Shared { folder, sync: self.sync })))
+    }
+}
+
+impl fmt::Debug for LocalBlobsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalBlobsOptions").field("sync", &self.sync).finish_non_exhaustive()
+    }
+}
+
+impl LocalBlobs {
+    /// Opens a folder of blobs with the options as they are, and makes it if the one above is there.
+    ///
+    /// # Errors
+    /// Those of [`LocalBlobsOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().open(path)
+    }
+
+    /// Options to open a folder with.
+    pub fn options() -> LocalBlobsOptions {
+        LocalBlobsOptions { sync: true, clock: Box::new(SystemClock) }
+    }
+
+    /// Whether the blob is there with all its bytes, and these are the ones of its digest. A file that cannot be read
+    /// is not.
+    fn is_whole(&self, digest: &BlobDigest) -> Result<bool> {
+        match self.get(digest).and_then(|mut blob| blob.verify()) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Corrupt | ErrorKind::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for LocalBlobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalBlobs").field(&self.0.folder.root()).finish()
+    }
+}
+
+impl BlobStore for LocalBlobs {
+    fn begin(&self) -> Result<Box<dyn UnfinishedBlob>> {
+        let (path, file) = self.0.folder.create()?;
+        Ok(Box::new(Unfinished { blobs: self.clone(), file, path, named: false }))
+    }
+
+    fn open(&self, digest: &BlobDigest) -> Result<Box<dyn OpenBlob>> {
+        let (path, file) = self.0.folder.open_file(digest)?;
+        Ok(Box::new(Open { path, file }))
+    }
+
+    fn exists(&self, digest: &BlobDigest) -> Result<bool> {
+        Ok(self.0.folder.find(digest)?.is_some())
+    }
+
+    fn touch(&self, digest: &BlobDigest) -> Result<bool> {
+        self.0.folder.touch(digest)
+    }
+
+    fn remove(&self, digest: &BlobDigest, unless_used_since: Option<Timestamp>) -> Result<bool> {
+        self.0.folder.remove(digest, unless_used_since)
+    }
+
+    fn list(&self) -> Box<dyn Iterator<Item = Result<BlobEntry>> + '_> {
+        Box::new(Listing::new(&self.0.folder))
+    }
+
+    fn remove_unfinished(&self) -> Result<u64> {
+        self.0.folder.remove_unfinished()
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.0.folder.flush()
+    }
+}
+
+struct Unfinished {
+    blobs: LocalBlobs,
+    file: Box<dyn NewFile>,
+    path: PathBuf,
+    /// The file has a blob's name.
+    named: bool,
+}
+
+impl UnfinishedBlob for Unfinished {
+    fn write(&mut self, piece: &[u8]) -> Result<()> {
+        self.file.write(piece).map_err(failed("writing the new blob", &self.path))
+    }
+
+    fn finish(mut self: Box<Self>, digest: &BlobDigest) -> Result<bool> {
+        let Shared { folder, sync } = &*self.blobs.0;
+        let found = folder.find(digest)?.is_some();
+        let whole = found && self.blobs.is_whole(digest)?;
+        let mut named = false;
+        if !whole || !folder.touch(digest)? {
+            self.file.end(*sync).map_err(failed("making durable the new blob", &self.path))?;
+            named = folder.name(&self.path, digest, found && !whole)?;
+        }
+        self.named = named;
+        if *sync {
+            // Whoever named it may not have come to make it durable.
+            folder.settle(digest, !named)?;
+        } else {
+            folder.settle_later(digest);
+        }
+        Ok(named)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.named {
+            self.blobs.0.folder.give_up(&self.path);
+        }
+    }
+}
+
+struct Open {
+    path: PathBuf,
+    file: Box<dyn OpenFile>,
+}
+
+impl OpenBlob for Open {
+    fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        check_range(offset, out.len(), self.len())?;
+        self.file.read_exact_at(offset, out).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                Error::corrupt(format!("the blob {} has become shorter while it was read", self.path.display()))
+            }
+            _ => failed("reading the blob", &self.path)(error),
+        })
+    }
+}
