@@ -76,6 +76,11 @@
 //!   [`Timestamp`], [`Snapshot::commit`] and [`Snapshot::changes`] of the log itself.
 //! - **Audit**: [`Store::as_actor`] and [`Actor`] say who and why; [`Audit::head`] is for keeping elsewhere,
 //!   [`Audit::verify_against`] takes it back; [`Audit::export`] writes what another program can verify.
+//! - **Keep bytes**: a [`BlobStore`] keeps blobs by their [`BlobDigest`]: [`LocalBlobs`] in a folder, [`MemoryBlobs`],
+//!   with the feature `object-store` `ObjectBlobs`, or one of your own. [`put`](BlobStore::put) and a [`BlobWriter`]
+//!   write, a [`BlobReader`] reads and checks; with the feature `mmap`, `LocalBlobs::map` gives a slice.
+//!   [What a collection of garbage beside writers has to do](BlobStore#collecting-garbage-beside-writers). The store's
+//!   records do not know of blobs yet: keep the digest in an attribute, or the path of an artifact.
 //! - **Erase**: [`Store::purge`] what was deleted; the log stays whole.
 //! - **Watch**: [`Store::watch`] gives a [`Watch`]: commits in order, each once, none before it is durable.
 //! - **Write once**: [`Store::write_once`] with an id of the caller's, for requests that are repeated;
@@ -122,6 +127,8 @@ mod names;
 mod options;
 mod purge;
 mod query;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod snapshot;
 mod storage;
 mod store;
@@ -134,6 +141,10 @@ mod words;
 mod write;
 
 pub use audit::Audit;
+#[cfg(feature = "mmap")]
+pub use blob::Mapped;
+#[cfg(feature = "object-store")]
+pub use blob::ObjectBlobs;
 pub use blob::{
     BlobDigest, BlobEntry, BlobReader, BlobStore, BlobWriter, LocalBlobs, LocalBlobsOptions, MemoryBlobs, OpenBlob,
     StoredBlob, UnfinishedBlob,
@@ -195,7 +206,7 @@ pub use write::{Once, Write};
 /// Tools to test programs that embed a store (feature `simulation`).
 #[cfg(feature = "simulation")]
 pub mod simulation {
-    pub use crate::storage::simulated::{Fault, IoCounts, Keep, SimulatedDisk};
+    pub use crate::simulated::{Fault, IoCounts, Keep, SimulatedDisk};
 }
 
 /// The programs of the README are compiled with the documentation's.

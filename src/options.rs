@@ -198,7 +198,7 @@ impl Options {
     /// # Errors
     /// Those of [`open`](Self::open).
     #[cfg(feature = "simulation")]
-    pub fn open_simulated(self, disk: &crate::storage::simulated::SimulatedDisk) -> Result<Store> {
+    pub fn open_simulated(self, disk: &crate::simulated::SimulatedDisk) -> Result<Store> {
         Store::open_with(self, Place::Simulated(disk.clone()))
     }
 }

@@ -347,7 +347,7 @@ mod tests {
     fn slices_of_a_block_sync_nothing_and_are_written_once() {
         const RUNS: u32 = 20_000;
         const PAGES: u64 = 64 << 10;
-        let disk = crate::storage::simulated::SimulatedDisk::new();
+        let disk = crate::simulated::SimulatedDisk::new();
         let store = Options::default().background(false).open_simulated(&disk).unwrap();
         let mut state = 7_u64;
         let mut random = || {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Every module of the crate by floor. One that is not named here fails the test.
 const FLOORS: [(u8, &[&str]); 8] = [
-    (0, &["error", "id", "time", "value", "limits", "names", "words"]),
+    (0, &["error", "id", "time", "value", "limits", "names", "words", "simulated"]),
     (1, &["model"]),
     (2, &["codec", "storage", "blob"]),
     (3, &["log"]),
@@ -27,7 +27,11 @@ const SAME_FLOOR: [(&str, &[&str]); 1] =
     [("storage", &["codec::envelope", "codec::archive", "codec::canon", "codec::observations"])];
 
 /// The only places that may name a dependency. A path ends with `/` if it is a folder.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 22] = [
+    ("futures_core", &["blob/object.rs"]),
+    ("memmap2", &["blob/mapped.rs"]),
+    ("object_store", &["blob/object.rs"]),
+    ("tokio", &["blob/object.rs"]),
     ("blake3", &["blob/digest.rs"]),
     ("redb", &["storage/"]),
     ("rkyv", &["codec/archive.rs", "codec/v1/"]),
@@ -300,7 +304,8 @@ fn files_are_small_safe_and_ascii() {
     for (path, source) in sources() {
         assert!(source.lines().count() < 800, "{path} has {} lines", source.lines().count());
         assert!(source.is_ascii(), "{path} is not ASCII");
-        assert!(!tokens(&source).iter().any(|token| token == "unsafe"), "{path} is unsafe");
+        let is_unsafe = tokens(&source).iter().any(|token| token == "unsafe" || token == "unsafe_code");
+        assert_eq!(is_unsafe, path == "blob/mapped.rs", "{path} is unsafe");
     }
 }
 

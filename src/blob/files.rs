@@ -1,6 +1,5 @@
 //! What blobs in a folder ask of a file system, and the real one. The other is simulated, and crashes.
 
-use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
@@ -45,8 +44,13 @@ pub(super) trait Files: Send + Sync {
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 
     /// Keeps others, of this process and of other ones, from having the same lock while the answer lives.
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any>>;
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Guard + '_>>;
 }
+
+/// A lock that is given up when this is dropped.
+pub(super) trait Guard {}
+
+impl<T> Guard for T {}
 
 /// A file that is being written.
 pub(super) trait NewFile: Send {
@@ -61,6 +65,12 @@ pub(super) trait OpenFile: Send + Sync {
     fn len(&self) -> u64;
 
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+
+    /// The file for a map, if it is one of the operating system's.
+    #[cfg(feature = "mmap")]
+    fn to_map(&self) -> Option<io::Result<File>> {
+        None
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +173,7 @@ impl Files for SystemFiles {
         if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any>> {
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Guard + '_>> {
         // Opened each time: a lock belongs to the open file, and threads that share one would share the lock.
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.lock() {
@@ -221,6 +231,11 @@ impl OpenFile for ReadFile {
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(out, offset)
     }
+
+    #[cfg(feature = "mmap")]
+    fn to_map(&self) -> Option<io::Result<File>> {
+        Some(self.file.try_clone())
+    }
 }
 
 #[cfg(unix)]
@@ -235,6 +250,11 @@ impl Positioned {
         Positioned(file)
     }
 
+    #[cfg(feature = "mmap")]
+    fn try_clone(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+
     fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(&self.0, bytes, at)
     }
@@ -244,6 +264,11 @@ impl Positioned {
 impl Positioned {
     fn new(file: File) -> Self {
         Positioned(Mutex::new(file))
+    }
+
+    #[cfg(feature = "mmap")]
+    fn try_clone(&self) -> io::Result<File> {
+        self.0.lock().try_clone()
     }
 
     fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {

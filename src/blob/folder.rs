@@ -8,14 +8,13 @@
 //!
 //! Files of other names are not looked at. Folders are never removed, so that none vanishes under a writer.
 
-use std::any::Any;
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
-use super::files::{Files, Found, Kind, NewFile, OpenFile};
+use super::files::{Files, Found, Guard, Kind, NewFile, OpenFile};
 use super::{BlobDigest, not_there};
 use crate::error::{Error, Result};
 use crate::time::{Clock, Entropy, Timestamp};
@@ -59,15 +58,10 @@ impl Folder {
         entropy: Box<dyn Entropy>,
     ) -> Result<Folder> {
         let folder = Folder { root, files, clock, entropy, settled: Mutex::default(), pending: Mutex::default() };
-        let above = folder.root.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let above = above.to_owned();
         // Through a link: where the blobs are as a whole is for the user to say.
         match folder.files.list(&folder.root) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                folder.make_folder(&folder.root)?;
-                folder.files.sync_folder(&above).map_err(failed("making durable the folder", &above))?;
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => folder.make_folder(&folder.root)?,
             Err(error) => return Err(failed("listing the folder of blobs", &folder.root)(error)),
         }
         Ok(folder)
@@ -136,7 +130,7 @@ impl Folder {
     }
 
     /// Keeps others from naming, touching and removing.
-    fn lock(&self) -> Result<Box<dyn Any>> {
+    fn lock(&self) -> Result<Box<dyn Guard + '_>> {
         let path = self.root.join(LOCK);
         self.files.lock(&path).map_err(failed("locking", &path))
     }
@@ -253,11 +247,19 @@ impl Folder {
     /// did so.
     fn settle_folders(&self, place: &Place) -> Result<()> {
         let [first, second] = place.bytes;
-        for (name, above) in [([Some(first), None], &self.root), ([Some(first), Some(second)], &place.upper)] {
-            if !self.settled.lock().contains(&name) {
-                self.sync_folder(above)?;
-                self.settled.lock().insert(name);
+        let above = self.root.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        for (name, above) in
+            [([None, None], above), ([Some(first), None], &self.root), ([Some(first), Some(second)], &place.upper)]
+        {
+            if self.settled.lock().contains(&name) {
+                continue;
             }
+            match self.files.sync_folder(above) {
+                // Whoever may not read there did not make the folder of blobs either.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && name == [None, None] => {}
+                synced => synced.map_err(failed("making durable the folder", above))?,
+            }
+            self.settled.lock().insert(name);
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{NewFile, OpenFile, SystemFiles};
+use super::files::{Files, NewFile, OpenFile, SystemFiles};
 use super::folder::{Folder, failed};
 use super::listing::Listing;
 use super::{BlobDigest, BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range};
@@ -62,12 +62,16 @@ pub struct LocalBlobs(Arc<Shared>);
 struct Shared {
     folder: Folder,
     sync: bool,
+    #[cfg(feature = "mmap")]
+    map_files: bool,
 }
 
 /// Options of [`LocalBlobs`]; [`open`](Self::open) ends them.
 #[must_use = "options do nothing until the folder is opened"]
 pub struct LocalBlobsOptions {
     sync: bool,
+    #[cfg(feature = "mmap")]
+    map_files: bool,
     clock: Box<dyn Clock>,
 }
 
@@ -82,6 +86,18 @@ impl LocalBlobsOptions {
         self
     }
 
+    /// Whether [`LocalBlobs::map`] maps files into memory instead of reading them: not unless this says so.
+    ///
+    /// Whoever says so vouches that nobody else writes to the files of blobs or cuts them off, as long as a
+    /// [`Mapped`](super::Mapped) of one lives. If somebody does, its bytes change, or the process ends with a signal
+    /// where reading would have given an error. This library never does, and makes the files unwritable. Not for a
+    /// network's file system.
+    #[cfg(feature = "mmap")]
+    pub fn map_files(mut self, map_files: bool) -> Self {
+        self.map_files = map_files;
+        self
+    }
+
     /// The clock that says when a blob is used: the system's, unless this says otherwise.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
@@ -93,9 +109,27 @@ impl LocalBlobsOptions {
     /// # Errors
     /// `Io` and `StorageFull`, if it cannot be read or made.
     pub fn open(self, path: impl AsRef<Path>) -> Result<LocalBlobs> {
-        let (path, entropy) = (path.as_ref().to_owned(), Box::<SystemEntropy>::default());
-        let folder = Folder::open(path, Box::new(SystemFiles), self.clock, entropy)?;
-        Ok(LocalBlobs(Arc::new(Shared { folder, sync: self.sync })))
+        self.open_in(path.as_ref(), Box::new(SystemFiles))
+    }
+
+    /// Opens the folder `blobs` of a simulated disk, and makes it.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    #[cfg(feature = "simulation")]
+    pub fn open_simulated(self, disk: &crate::simulated::SimulatedDisk) -> Result<LocalBlobs> {
+        self.open_in(Path::new("blobs"), Box::new(super::simulated::SimulatedFiles::new(disk.clone())))
+    }
+
+    fn open_in(self, path: &Path, files: Box<dyn Files>) -> Result<LocalBlobs> {
+        let entropy = Box::<SystemEntropy>::default();
+        let folder = Folder::open(path.to_owned(), files, self.clock, entropy)?;
+        Ok(LocalBlobs(Arc::new(Shared {
+            folder,
+            sync: self.sync,
+            #[cfg(feature = "mmap")]
+            map_files: self.map_files,
+        })))
     }
 }
 
@@ -116,7 +150,22 @@ impl LocalBlobs {
 
     /// Options to open a folder with.
     pub fn options() -> LocalBlobsOptions {
-        LocalBlobsOptions { sync: true, clock: Box::new(SystemClock) }
+        LocalBlobsOptions {
+            sync: true,
+            #[cfg(feature = "mmap")]
+            map_files: false,
+            clock: Box::new(SystemClock),
+        }
+    }
+
+    #[cfg(feature = "mmap")]
+    pub(super) fn maps_files(&self) -> bool {
+        self.0.map_files
+    }
+
+    pub(super) fn open_local(&self, digest: &BlobDigest) -> Result<Open> {
+        let (path, file) = self.0.folder.open_file(digest)?;
+        Ok(Open { path, file })
     }
 
     /// Whether the blob is there with all its bytes, and these are the ones of its digest. A file that cannot be read
@@ -143,8 +192,7 @@ impl BlobStore for LocalBlobs {
     }
 
     fn open(&self, digest: &BlobDigest) -> Result<Box<dyn OpenBlob>> {
-        let (path, file) = self.0.folder.open_file(digest)?;
-        Ok(Box::new(Open { path, file }))
+        Ok(Box::new(self.open_local(digest)?))
     }
 
     fn exists(&self, digest: &BlobDigest) -> Result<bool> {
@@ -186,7 +234,7 @@ impl UnfinishedBlob for Unfinished {
     }
 
     fn finish(mut self: Box<Self>, digest: &BlobDigest) -> Result<bool> {
-        let Shared { folder, sync } = &*self.blobs.0;
+        let Shared { folder, sync, .. } = &*self.blobs.0;
         let found = folder.find(digest)?.is_some();
         let whole = found && self.blobs.is_whole(digest)?;
         let mut named = false;
@@ -213,9 +261,9 @@ impl Drop for Unfinished {
     }
 }
 
-struct Open {
-    path: PathBuf,
-    file: Box<dyn OpenFile>,
+pub(super) struct Open {
+    pub(super) path: PathBuf,
+    pub(super) file: Box<dyn OpenFile>,
 }
 
 impl OpenBlob for Open {

@@ -4,7 +4,9 @@
 //! - this file: [`BlobStore`], what a place to keep blobs can do, for whoever writes another one.
 //! - [`writer`] and [`reader`]: on top of any store, writing under the digest of what was written, and reading with a
 //!   check of it.
-//! - [`local`] in a folder, over [`files`]; [`memory`]; [`listing`] of a folder.
+//! - [`local`]: in a folder, of which [`folder`] knows the places, [`listing`] the names, and [`files`] what is asked of
+//!   the file system. `mapped` maps its files (feature `mmap`); `simulated` is one that crashes (feature `simulation`).
+//! - [`memory`]: in memory. `object`: in object stores (feature `object-store`).
 //!
 //! *Not for* knowing who needs a blob: whoever collects garbage asks records, and removes what none of them names.
 //! Names come from digests alone; what users call their artifacts is data of the records.
@@ -14,8 +16,14 @@ mod files;
 mod folder;
 mod listing;
 mod local;
+#[cfg(feature = "mmap")]
+mod mapped;
 mod memory;
+#[cfg(feature = "object-store")]
+mod object;
 mod reader;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod writer;
 
 use std::fmt;
@@ -27,7 +35,11 @@ use crate::time::Timestamp;
 
 pub use digest::BlobDigest;
 pub use local::{LocalBlobs, LocalBlobsOptions};
+#[cfg(feature = "mmap")]
+pub use mapped::Mapped;
 pub use memory::MemoryBlobs;
+#[cfg(feature = "object-store")]
+pub use object::ObjectBlobs;
 pub use reader::BlobReader;
 pub use writer::{BlobWriter, StoredBlob};
 
@@ -253,6 +265,15 @@ fn into_io(error: Error) -> io::Error {
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, error)
+}
+
+/// An error of ours that went through the standard library.
+#[cfg(feature = "mmap")]
+fn from_io(error: io::Error) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(ours) => ours.share(),
+        None => Error::io("reading a blob", error),
+    }
 }
 
 fn not_there(digest: &BlobDigest) -> Error {

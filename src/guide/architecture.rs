@@ -31,11 +31,12 @@
 //! A module uses only what is on lower floors, and on its own floor only what is in its own folder. `tests/floors.rs`
 //! holds this against the sources; it has no list of exceptions.
 //!
-//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`, `words/`
+//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`, `words/`, `simulated`
 //!
 //! What everything else speaks of. `error` is the one error type: a kind, a sentence that says doing what, to what,
 //! why, and a source. `value` has the total order of values. `limits` has every number. `words`
-//! takes texts apart and says what a query for words means, by looking; the text index has the same words.
+//! takes texts apart and says what a query for words means, by looking; the text index has the same words. `simulated` is a disk in memory that
+//! crashes and fails, for tests of whatever writes to disks.
 //! *Useful for* anything. *Not for* anything that knows of storage: no type of a dependency appears here in public.
 //!
 //! ## F1: `model/`
@@ -52,8 +53,28 @@
 //!
 //! `storage/` is the only place that names redb. `tables` lists every table; `read` and `write` are a snapshot and a
 //! write transaction as typed gets and puts, both behind the trait `Source`, so that code above reads either; `place`
-//! makes, locks and opens files; `dictionary` interns keys; `simulated` is the disk of the feature `simulation`.
+//! makes, locks and opens files; `dictionary` interns keys; `simulated` puts the disk of the feature `simulation` under
+//! redb.
 //! *Not for* meaning: it stores what it is given.
+//!
+//! ## F2: `blob/`
+//!
+//! The bytes of artifacts, by their digest, beside the store. The trait in `mod` is what a place for them can do; `writer`
+//! and `reader` are on top of any, and find and check digests. `local` is a folder (`folder` knows its places and the
+//! steps nobody may come between, `listing` its names, `files` what is asked of the file system), `memory` and `object`
+//! are others; `mapped` is the only file with `unsafe` code. *Useful for* another place to keep bytes. *Not for* knowing
+//! who needs a blob: that is in records.
+//!
+//! What was decided, and why:
+//!
+//! - **The name is the digest.** It is known at the end, so bytes are written under another name first. What a crash
+//!   leaves under a blob's name is that blob.
+//! - **A lock for naming, touching and removing**, across processes: so that a collection cannot look at the last use,
+//!   and remove after somebody has said that he uses the blob. Nothing is synced, read or written under it.
+//! - **A put reads what is there already.** Otherwise a damaged file would keep the good bytes out for ever.
+//! - **Parts have no digests**, so a range is not checked: see [`BlobReader`](crate::BlobReader).
+//! - **No lists of who is there**: unfinished files carry the lock of whoever writes them, and one that can be locked is
+//!   nobody's.
 //!
 //! ## F3: `log/`
 //!
@@ -210,4 +231,5 @@
 //! | add an operation | `entity/`, next to one like it; if it edits a new field, `log/change.rs` |
 //! | add a setting | `options.rs` |
 //! | understand a byte | [`format`](mod@super::format) |
-//! | see it fail on purpose | `storage/simulated.rs` and `tests/crash/` |
+//! | keep bytes in another place | `BlobStore` in `blob/mod.rs`; `blob/memory.rs` is one of a hundred lines |
+//! | see it fail on purpose | `simulated.rs` and `tests/crash/` |

@@ -15,8 +15,7 @@ pub(crate) mod place;
 pub(crate) mod read;
 mod series;
 #[cfg(feature = "simulation")]
-#[allow(unreachable_pub)] // Re-exported by the feature.
-pub mod simulated;
+mod simulated;
 pub(crate) mod tables;
 pub(crate) mod write;
 

@@ -36,7 +36,7 @@ pub(crate) enum Place {
     Memory,
     /// A disk that records, counts, fails and crashes.
     #[cfg(feature = "simulation")]
-    Simulated(super::simulated::SimulatedDisk),
+    Simulated(crate::simulated::SimulatedDisk),
 }
 
 /// How a store is opened.
@@ -290,7 +290,7 @@ fn check_format(database: &impl ReadableDatabase) -> Result<()> {
 }
 
 #[cfg(feature = "simulation")]
-fn open_simulated(disk: &super::simulated::SimulatedDisk, settings: &OpenSettings) -> Result<(Database, bool)> {
+fn open_simulated(disk: &crate::simulated::SimulatedDisk, settings: &OpenSettings) -> Result<(Database, bool)> {
     let io = |doing: &'static str| move |error| Error::io(doing, error);
     let created = !disk.exists(FILE);
     if created {
@@ -305,7 +305,7 @@ fn open_simulated(disk: &super::simulated::SimulatedDisk, settings: &OpenSetting
         database.close()?;
         disk.sync(NEW_FILE).map_err(io("making store.redb durable"))?;
         disk.rename(NEW_FILE, FILE).map_err(io("naming store.redb"))?;
-        disk.sync_names().map_err(io("making the folder durable"))?;
+        disk.sync_folder("").map_err(io("making the folder durable"))?;
     }
     let file = disk.open(FILE).map_err(io("opening store.redb"))?;
     if file.is_empty() {

@@ -1,8 +1,12 @@
 //! Blobs, in every place there is for them.
 
+mod crash;
 mod digest;
 mod local;
+mod mapped;
 mod memory_bound;
+#[cfg(feature = "object-store")]
+mod object;
 mod plain;
 mod read;
 mod threads;
@@ -42,7 +46,10 @@ fn folder(name: &'static str, sync: bool) -> Place {
 }
 
 fn places() -> Vec<Place> {
-    vec![memory(), folder("a folder", true), folder("a folder, synced later", false)]
+    let places = [memory(), folder("a folder", true), folder("a folder, synced later", false)];
+    #[cfg(feature = "object-store")]
+    let places = places.into_iter().chain([object::in_memory(), object::in_files()]);
+    places.into_iter().collect()
 }
 
 fn read(blobs: &dyn BlobStore, digest: &BlobDigest) -> Vec<u8> {

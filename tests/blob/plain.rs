@@ -215,7 +215,7 @@ impl Model<'_> {
     }
 }
 
-fn run(place: &Place, seed: u64, steps: usize) {
+pub(super) fn run(place: &Place, seed: u64, steps: usize) {
     let mut random = Random::new(seed);
     let contents = contents(&mut random);
     let mut model = Model { place, random, contents, held: HashMap::new() };

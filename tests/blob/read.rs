@@ -126,7 +126,8 @@ fn a_wrong_name_is_found_on_reading() {
 
 #[test]
 fn an_open_blob_outlives_its_removal() {
-    for place in places() {
+    // Of an object store this is not promised.
+    for place in places().into_iter().filter(|place| place.clock.is_some()) {
         let stored = place.blobs.put_bytes(&[5; 100_000]).unwrap();
         let mut reader = place.blobs.get(&stored.digest).unwrap();
         assert!(place.blobs.remove(&stored.digest, None).unwrap());
