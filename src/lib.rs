@@ -111,6 +111,7 @@
 mod audit;
 mod blob;
 mod codec;
+mod digest;
 mod entity;
 mod error;
 mod filter;
@@ -125,6 +126,7 @@ mod log;
 mod model;
 mod names;
 mod options;
+mod positioned;
 mod purge;
 mod query;
 #[cfg(feature = "simulation")]
@@ -146,9 +148,10 @@ pub use blob::Mapped;
 #[cfg(feature = "object-store")]
 pub use blob::ObjectBlobs;
 pub use blob::{
-    BlobDigest, BlobEntry, BlobReader, BlobStore, BlobWriter, LocalBlobs, LocalBlobsOptions, MemoryBlobs, OpenBlob,
-    StoredBlob, UnfinishedBlob,
+    BlobEntry, BlobReader, BlobStore, BlobWriter, LocalBlobs, LocalBlobsOptions, MemoryBlobs, OpenBlob, StoredBlob,
+    UnfinishedBlob,
 };
+pub use digest::BlobDigest;
 pub use entity::aggregate::{Aggregate, Facets, Group};
 pub use entity::budget::Budget;
 pub use entity::comment::{Comments, CommentsMut};

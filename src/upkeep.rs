@@ -403,7 +403,7 @@ mod tests {
     #[test]
     #[cfg(feature = "simulation")]
     fn a_large_block_goes_to_the_disk_some_bytes_at_a_time() {
-        let disk = crate::storage::simulated::SimulatedDisk::new();
+        let disk = crate::simulated::SimulatedDisk::new();
         let store = Options::default().background(false).open_simulated(&disk).unwrap();
         store.write(|w| w.projects().get_or_create("p")).unwrap();
         store.flush().unwrap();

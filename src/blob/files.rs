@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-#[cfg(not(unix))]
-use parking_lot::Mutex;
-
+use crate::positioned::Positioned;
 use crate::time::Timestamp;
 
 /// A file system. Names are not followed through symbolic links, but for those above the blobs' folder.
@@ -235,47 +233,6 @@ impl OpenFile for ReadFile {
     #[cfg(feature = "mmap")]
     fn to_map(&self) -> Option<io::Result<File>> {
         Some(self.file.try_clone())
-    }
-}
-
-#[cfg(unix)]
-struct Positioned(File);
-
-#[cfg(not(unix))]
-struct Positioned(Mutex<File>);
-
-#[cfg(unix)]
-impl Positioned {
-    fn new(file: File) -> Self {
-        Positioned(file)
-    }
-
-    #[cfg(feature = "mmap")]
-    fn try_clone(&self) -> io::Result<File> {
-        self.0.try_clone()
-    }
-
-    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.0, bytes, at)
-    }
-}
-
-#[cfg(not(unix))]
-impl Positioned {
-    fn new(file: File) -> Self {
-        Positioned(Mutex::new(file))
-    }
-
-    #[cfg(feature = "mmap")]
-    fn try_clone(&self) -> io::Result<File> {
-        self.0.lock().try_clone()
-    }
-
-    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut file = self.0.lock();
-        file.seek(SeekFrom::Start(at))?;
-        file.read_exact(bytes)
     }
 }
 

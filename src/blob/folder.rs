@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 
 use super::files::{Files, Found, Guard, Kind, NewFile, OpenFile};
-use super::{BlobDigest, not_there};
+use super::not_there;
+use crate::digest::BlobDigest;
 use crate::error::{Error, Result};
 use crate::time::{Clock, Entropy, Timestamp};
 

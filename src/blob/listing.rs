@@ -2,9 +2,10 @@
 
 use std::vec::IntoIter;
 
+use super::BlobEntry;
 use super::files::Kind;
 use super::folder::Folder;
-use super::{BlobDigest, BlobEntry};
+use crate::digest::BlobDigest;
 use crate::error::Result;
 
 /// Goes through the folders; the names of one at each depth are in memory.

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use super::files::{Files, NewFile, OpenFile, SystemFiles};
 use super::folder::{Folder, failed};
 use super::listing::Listing;
-use super::{BlobDigest, BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range};
+use super::{BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range};
+use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Clock, SystemClock, SystemEntropy, Timestamp};
 

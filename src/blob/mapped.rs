@@ -18,8 +18,9 @@ use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 
+use super::BlobReader;
 use super::local::{LocalBlobs, Open};
-use super::{BlobDigest, BlobReader};
+use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Blobs of at least so many bytes are mapped.

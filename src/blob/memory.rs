@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{BlobDigest, BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range, not_there};
+use super::{BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range, not_there};
+use crate::digest::BlobDigest;
 use crate::error::Result;
 use crate::time::{Clock, SystemClock, Timestamp};
 

@@ -1,6 +1,5 @@
 //! Blobs: the bytes of artifacts, named by their digest and kept beside the store.
 //!
-//! - [`digest`]: what a blob is called.
 //! - this file: [`BlobStore`], what a place to keep blobs can do, for whoever writes another one.
 //! - [`writer`] and [`reader`]: on top of any store, writing under the digest of what was written, and reading with a
 //!   check of it.
@@ -11,7 +10,6 @@
 //! *Not for* knowing who needs a blob: whoever collects garbage asks records, and removes what none of them names.
 //! Names come from digests alone; what users call their artifacts is data of the records.
 
-mod digest;
 mod files;
 mod folder;
 mod listing;
@@ -30,10 +28,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
+use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
 
-pub use digest::BlobDigest;
 pub use local::{LocalBlobs, LocalBlobsOptions};
 #[cfg(feature = "mmap")]
 pub use mapped::Mapped;

@@ -25,7 +25,8 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
 use parking_lot::{Condvar, Mutex};
 
-use super::{BlobDigest, BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range, not_there};
+use super::{BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range, not_there};
+use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
 

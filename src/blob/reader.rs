@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::OpenBlob;
-use super::digest::{BlobDigest, BlobHasher};
+use crate::digest::{BlobDigest, BlobHasher};
 use crate::error::{Error, Result};
 
 /// A blob that is being read.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use super::UnfinishedBlob;
-use super::digest::{BlobDigest, BlobHasher};
+use crate::digest::{BlobDigest, BlobHasher};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much a put reads at once.

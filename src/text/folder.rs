@@ -9,8 +9,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[cfg(not(unix))]
-use parking_lot::Mutex;
 use parking_lot::{RwLock, RwLockReadGuard};
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
@@ -20,6 +18,7 @@ use tantivy::directory::{
 };
 
 use crate::codec::envelope;
+use crate::positioned::Positioned;
 
 /// A folder of the file system. The store's lock keeps other processes out.
 #[derive(Debug, Clone)]
@@ -187,35 +186,6 @@ impl FileHandle for OpenFile {
         let mut bytes = vec![0; range.len()];
         self.file.read_exact_at(&mut bytes, range.start as u64)?;
         Ok(OwnedBytes::new(bytes))
-    }
-}
-
-/// A file that several threads read at positions of their own.
-#[derive(Debug)]
-struct Positioned(#[cfg(unix)] File, #[cfg(not(unix))] Mutex<File>);
-
-#[cfg(unix)]
-impl Positioned {
-    fn new(file: File) -> Self {
-        Positioned(file)
-    }
-
-    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.0, bytes, at)
-    }
-}
-
-#[cfg(not(unix))]
-impl Positioned {
-    fn new(file: File) -> Self {
-        Positioned(Mutex::new(file))
-    }
-
-    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut file = self.0.lock();
-        file.seek(SeekFrom::Start(at))?;
-        file.read_exact(bytes)
     }
 }
 

@@ -82,19 +82,19 @@ impl FromStr for BlobDigest {
 }
 
 /// A digest in the making.
-pub(super) struct BlobHasher(blake3::Hasher);
+pub(crate) struct BlobHasher(blake3::Hasher);
 
 impl BlobHasher {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         BlobHasher(blake3::Hasher::new())
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// The digest of the bytes so far.
-    pub(super) fn digest(&self) -> BlobDigest {
+    pub(crate) fn digest(&self) -> BlobDigest {
         BlobDigest(*self.0.finalize().as_bytes())
     }
 }
