@@ -274,6 +274,12 @@ impl EntityId {
     }
 }
 
+impl From<&EntityId> for EntityId {
+    fn from(id: &EntityId) -> EntityId {
+        id.clone()
+    }
+}
+
 impl fmt::Display for EntityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.id)

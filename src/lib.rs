@@ -76,11 +76,12 @@
 //!   [`Timestamp`], [`Snapshot::commit`] and [`Snapshot::changes`] of the log itself.
 //! - **Audit**: [`Store::as_actor`] and [`Actor`] say who and why; [`Audit::head`] is for keeping elsewhere,
 //!   [`Audit::verify_against`] takes it back; [`Audit::export`] writes what another program can verify.
-//! - **Keep bytes**: a [`BlobStore`] keeps blobs by their [`BlobDigest`]: [`LocalBlobs`] in a folder, [`MemoryBlobs`],
-//!   with the feature `object-store` `ObjectBlobs`, or one of your own. [`put`](BlobStore::put) and a [`BlobWriter`]
-//!   write, a [`BlobReader`] reads and checks; with the feature `mmap`, `LocalBlobs::map` gives a slice.
-//!   [What a collection of garbage beside writers has to do](BlobStore#collecting-garbage-beside-writers). The store's
-//!   records do not know of blobs yet: keep the digest in an attribute, or the path of an artifact.
+//! - **Keep bytes**: [`Store::log_artifact`] logs an artifact with its bytes, however many, and
+//!   [`Snapshot::open_artifact`] reads them; [`Write::put_blob`] stores small ones with the commit that names them; the same
+//!   bytes are kept once. [`Store::gc`] removes what nothing names any more. Bytes are in the store's folder unless
+//!   [`Options::blobs`] says otherwise: a [`BlobStore`] keeps them by their [`BlobDigest`], [`LocalBlobs`] in a folder,
+//!   with the feature `object-store` `ObjectBlobs` in S3 and its like. With the feature `mmap`, `LocalBlobs::map` gives a
+//!   slice.
 //! - **Erase**: [`Store::purge`] what was deleted; the log stays whole.
 //! - **Watch**: [`Store::watch`] gives a [`Watch`]: commits in order, each once, none before it is durable.
 //! - **Write once**: [`Store::write_once`] with an id of the caller's, for requests that are repeated;
@@ -108,6 +109,7 @@
 //! - [`guide::architecture`]: a tour of the code for whoever wants to change it
 //! - [`guide::format`]: every byte on disk
 
+mod artifacts;
 mod audit;
 mod blob;
 mod codec;
@@ -118,6 +120,7 @@ mod filter;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gc;
 pub mod guide;
 mod id;
 mod keys;
@@ -172,6 +175,7 @@ pub use entity::run::{Runs, RunsMut};
 pub use entity::summary::{LastModifiedRun, MetricSummary, ProjectSummary};
 pub use entity::view::{RunGuard, RunView};
 pub use error::{Error, ErrorKind, Result};
+pub use gc::{GcOptions, GcReport};
 pub use id::{ChangeId, CommentId, EdgeId, EntityId, EntityKind, ExperimentId, JobId, ProjectId, RunId, Sequence};
 pub use log::chain::{Hash, Head};
 pub use log::change::{Change, Edit, Fact, Field, FieldValue};
@@ -179,12 +183,12 @@ pub use log::commit::{Commit, Operation};
 pub use log::history::HistoryEntry;
 pub use log::verify::{AuditFault, AuditReport};
 pub use model::{
-    Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
-    DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot,
-    GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, NewComment,
-    NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, ObservationBucket, ObservationColumns,
-    OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary,
-    ValueType, VersionedInputs, Visibility,
+    Actor, ActorKind, Artifact, ArtifactPart, ArtifactType, BlobRef, Code, CodeVersion, CollaboratorPermissions,
+    CollaboratorType, Comment, DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable,
+    Experiment, Feature, GitSnapshot, GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry,
+    Location, NewComment, NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, ObservationBucket,
+    ObservationColumns, OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd,
+    SoftwareVersion, Ternary, Upload, ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
 pub use purge::{PurgeOptions, PurgeReport};

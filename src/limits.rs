@@ -55,6 +55,13 @@ pub const TEXT_QUERY_WORDS: usize = 256;
 /// Longest word that others may be some edits away from, in characters: the automaton for it grows with each.
 pub const TEXT_NEAR_CHARS: usize = 64;
 
+/// Most bytes of a blob that stands in the store's own file, written with the commit that names it; larger ones have a
+/// file each.
+pub const SMALL_BLOB_BYTES: usize = 64 << 10;
+
+/// Most parts of an upload.
+pub const UPLOAD_PARTS: usize = 10_000;
+
 /// Longest text that is observed, in bytes: series are for numbers, and a chunk of one is read whole.
 pub const OBSERVED_TEXT_BYTES: usize = INLINE_BYTES;
 

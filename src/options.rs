@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blob::BlobStore;
 use crate::error::Result;
 use crate::filter::Layout;
 use crate::model::Actor;
@@ -34,7 +35,8 @@ pub struct Options {
     pub(crate) quick_repair_bytes: u64,
     pub(crate) durability: Durability,
     pub(crate) actor: Actor,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) blobs: Option<Arc<dyn BlobStore>>,
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) filter: Layout,
     pub(crate) background: bool,
@@ -51,7 +53,8 @@ impl Default for Options {
             quick_repair_bytes: u64::MAX,
             durability: Durability::Durable,
             actor: Actor::process_user(),
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
+            blobs: None,
             entropy: Box::<SystemEntropy>::default(),
             filter: Layout::default(),
             background: true,
@@ -129,9 +132,17 @@ impl Options {
         self
     }
 
+    /// Where the bytes of artifacts are kept, those of more than [`limits::SMALL_BLOB_BYTES`](crate::limits). Default:
+    /// the folder `blobs` in that of the store; for a store in memory, memory. It should take the time of uses from the
+    /// same clock as the store does, and no other store may collect its garbage.
+    pub fn blobs(mut self, blobs: impl BlobStore + 'static) -> Self {
+        self.blobs = Some(Arc::new(blobs));
+        self
+    }
+
     /// Where time comes from. Default: the system's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 

@@ -11,12 +11,13 @@ use crate::entity::project::Projects;
 use crate::entity::run::Runs;
 use crate::entity::state::State;
 use crate::error::{Error, Result};
-use crate::id::{ChangeId, EntityId, Sequence};
+use crate::id::{ChangeId, EntityId, EntityKind, Sequence};
 use crate::log::chain::Head;
 use crate::log::change::Change;
 use crate::log::commit::Commit;
 use crate::log::history::{self, HistoryEntry};
 use crate::log::read::{LogReader, Recent};
+use crate::model::Entity;
 use crate::time::Timestamp;
 use crate::write;
 
@@ -64,6 +65,19 @@ impl Snapshot {
     /// The last commit this snapshot sees; 0 before the first.
     pub fn sequence(&self) -> Sequence {
         self.at
+    }
+
+    /// The entity of an id, of whatever kind.
+    pub(crate) fn entity(&self, id: &EntityId) -> Result<Entity> {
+        let id = id.clone();
+        Ok(match id.kind() {
+            EntityKind::Project => Entity::Project(self.projects().get(&id.try_into()?)?),
+            EntityKind::Experiment => Entity::Experiment(self.experiments().get(&id.try_into()?)?),
+            EntityKind::Run => Entity::Run(self.runs().get(&id.try_into()?)?),
+            EntityKind::Comment => Entity::Comment(self.comments().get(&id.try_into()?)?),
+            EntityKind::Job => Entity::Job(self.jobs().get(&id.try_into()?)?),
+            EntityKind::LineageEdge => return Err(Error::invalid("an edge of the lineage has no getter")),
+        })
     }
 
     /// The store as it was at an earlier moment, with the same getters and listings. What changed since is

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::audit::Audit;
+use crate::blob::{BlobPlace, KeptBlobs};
 use crate::entity::state::{Common, State};
 #[cfg(feature = "text")]
 use crate::entity::texts;
@@ -45,7 +46,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) common: Arc<Common>,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) durability: Durability,
     pub(crate) quick_repair_bytes: u64,
     pub(crate) place: Place,
@@ -163,6 +164,7 @@ impl Store {
         let hash_key = hash_key.ok_or_else(|| Error::corrupt("opening the store: its hash key is missing"))?;
         // Without threads of the store's own it is made when it is waited for.
         let text_start = options.text_start_rows.or(options.background.then_some(limits::TEXT_START_ROWS));
+        let blobs = options.blobs.map_or_else(|| blobs_of(&place), BlobPlace::Given);
         let common = Arc::new(Common {
             dictionary: Dictionary::new(tables.dictionary()?)?,
             parents: Default::default(),
@@ -170,6 +172,7 @@ impl Store {
             entropy: options.entropy,
             filter: FilterIndex::new(options.filter),
             text: TextIndex::new(place.beside("text"), text_start),
+            blobs: KeptBlobs::new(blobs, Arc::clone(&options.clock)),
         });
         let (tip, keys) = recover(&tables, &common)?;
         let state = Arc::new(State {
@@ -297,6 +300,16 @@ impl Store {
 }
 
 /// What the next write builds on, read off the last keys; and the key index, followed up to it.
+/// Where the blobs of a store are that nobody has said it of.
+fn blobs_of(place: &Place) -> BlobPlace {
+    match place {
+        Place::Folder(folder) => BlobPlace::Folder(folder.join("blobs")),
+        Place::Memory => BlobPlace::Memory,
+        #[cfg(feature = "simulation")]
+        Place::Simulated(disk) => BlobPlace::Simulated(disk.clone()),
+    }
+}
+
 fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
     let resolver = Resolver { source: tables, dictionary: &common.dictionary, parents: &common.parents, pending: None };
     let last = LogReader::new(tables, &resolver).last()?;

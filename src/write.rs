@@ -82,6 +82,10 @@ impl<'a> Write<'a> {
         self.0.require_version(&entity.into(), version_number)
     }
 
+    pub(crate) fn txn(&mut self) -> &mut Txn<'a> {
+        &mut self.0
+    }
+
     pub(crate) fn purge(&mut self, erasure: Erasure<'_>) -> Result<Purged> {
         self.0.purge(erasure)
     }
@@ -383,7 +387,10 @@ impl Writer {
         let (draft, entries) = (txn.draft, txn.entries);
         let (alone, spilled) = (host.alone, host.spilled_entries);
         let ran = match ran {
-            Ok(Ok(value)) if draft.is_empty() => Ran::Unchanged(value),
+            Ok(Ok(value)) if draft.is_empty() => match self.keep_blobs(inner, draft) {
+                Ok(()) => Ran::Unchanged(value),
+                Err(error) => Ran::Failed(error),
+            },
             Ok(Ok(value)) => {
                 let context = Context { actor: (*store.actor).clone(), idempotency_id: id.to_owned() };
                 match self.apply(inner, draft, entries, &context, time, spilled) {
@@ -461,6 +468,19 @@ impl Writer {
             group.bytes += bytes;
         }
         Ok(())
+    }
+
+    /// Writes the blobs of a draft without changes, which put right what was lost of them: no commit of the log.
+    fn keep_blobs(&mut self, inner: &Inner, mut draft: Draft) -> Result<()> {
+        let blobs = draft.take_slice().blobs;
+        let group = self.group.as_mut().ok_or_else(closed)?;
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let mut tables = group.txn.tables();
+        let put = blobs.iter().try_for_each(|(digest, bytes)| tables.put_small_blob(digest, bytes));
+        group.writes += 1;
+        put.inspect_err(|_| inner.poison())
     }
 
     fn apply_slice(&mut self, inner: &Inner, sequence: Sequence, slice: Slice, folded: BTreeSet<Entry>) -> Result<()> {
@@ -637,6 +657,22 @@ impl Inner {
         let ended = written.and_then(|()| txn.commit(CommitMode::Relaxed));
         writer.unflushed = true;
         ended.inspect_err(|_| self.poison())
+    }
+
+    /// Begins a collection of garbage, with what every write before it has made.
+    ///
+    /// # Errors
+    /// `Conflict` if one goes on.
+    pub(crate) fn begin_collection(&self) -> Result<Arc<State>> {
+        check_not_writing(self)?;
+        let mut writer = self.writer.lock();
+        // Its writes have named their blobs already.
+        let _ = writer.end_group(self, false);
+        self.check_usable()?;
+        if !self.common.blobs.begin_collection() {
+            return Err(Error::new(ErrorKind::Conflict, "another collection of garbage goes on"));
+        }
+        Ok(Arc::clone(&self.published.read()))
     }
 
     fn take_writer(&self) -> MutexGuard<'_, Writer> {

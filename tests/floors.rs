@@ -16,7 +16,7 @@ const FLOORS: [(u8, &[&str]); 8] = [
     (4, &["keys", "filter", "text"]),
     (5, &["query"]),
     (6, &["entity"]),
-    (7, &["store", "options", "snapshot", "write", "audit", "watch", "purge", "upkeep", "fuzzing"]),
+    (7, &["artifacts", "gc", "store", "options", "snapshot", "write", "audit", "watch", "purge", "upkeep", "fuzzing"]),
 ];
 
 /// Floors whose files may use each other.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod api;
+mod artifacts;
 mod blob;
 mod compat;
 mod concurrency;

@@ -5,6 +5,9 @@ use std::error::Error;
 
 use modeldb::{Change, Edit, Fact, Head, KeyValues, ProjectId, Run, Snapshot, Timestamp, Value};
 
+use crate::tracking;
+use crate::training::Digits;
+
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// Prints the whole report. `before` is the head of the log when this start began.
@@ -15,7 +18,39 @@ pub(crate) fn print(snapshot: &Snapshot, project: &ProjectId, before: &Head) -> 
         difference(best, second);
         history(snapshot, best)?;
     }
+    if let Some(best) = ranking.first() {
+        reloaded(snapshot, best)?;
+    }
     audit(snapshot, before)
+}
+
+/// The model of a run is read back, and reads the images that it was tested with once more.
+fn reloaded(snapshot: &Snapshot, run: &Run) -> Outcome {
+    let series = run.attributes.get("series").and_then(Value::as_i64).unwrap_or_default();
+    let digits = Digits::load();
+    let (model, folds) = (tracking::load(snapshot, &run.id)?, tracking::folds(&digits, series));
+    let (_, test) = folds.first().ok_or("no images to test with")?;
+    let (then, now) = (metric(run, "accuracy/fold-1"), model.score(&digits, test)?);
+    println!(
+        "The model of the best run, read back from the store: {now:.4} of the images; {then:.4} when it was trained"
+    );
+    if then.to_bits() != now.to_bits() {
+        return Err("the model is not what was stored".into());
+    }
+    println!("What it gained by more images");
+    for observation in snapshot.runs().observations(&run.id, tracking::CURVE)?.by_epoch() {
+        let observation = observation?;
+        let accuracy = observation.value.as_f64().unwrap_or(f64::NAN);
+        println!("  {:>5} images  {accuracy:.4}  {}", observation.epoch_number, bar(accuracy));
+    }
+    println!();
+    Ok(())
+}
+
+/// From one half on: fewer are never right.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn bar(accuracy: f64) -> String {
+    "#".repeat(((accuracy - 0.5).clamp(0.0, 0.5) * 80.0) as usize)
 }
 
 /// All runs with a result, the best first.

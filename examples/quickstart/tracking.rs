@@ -1,20 +1,27 @@
 //! Trains a series of models, and writes all about it to a store.
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use modeldb::{ExperimentId, NewProject, NewRun, ProjectId, RunId, Store, Timestamp};
+use modeldb::{
+    Artifact, ArtifactType, ExperimentId, NewObservation, NewProject, NewRun, ProjectId, RunId, Snapshot, Store,
+    Timestamp,
+};
 
 use crate::provenance::Provenance;
-use crate::training::{self, Candidate, Digits};
+use crate::training::{self, Candidate, Digits, Model};
 
 /// Errors of worker threads travel to the main one.
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const PROJECT: &str = "handwritten-digits";
 const FOLDS: u8 = 5;
+/// The artifact that holds the model of the first fold.
+const MODEL: &str = "model.postcard";
+/// The series of accuracies by images trained on.
+pub(crate) const CURVE: &str = "accuracy by images";
 
 /// Trains all candidates once more, and answers with their project.
 pub(crate) fn train_series(store: &Store) -> Outcome<ProjectId> {
@@ -87,9 +94,10 @@ fn train_one(
 
     // The training itself is outside of any write: a write has the store's only writer.
     let mut accuracies = Vec::new();
-    for (fold, (train, test)) in digits.folds(FOLDS.into(), series.unsigned_abs()).into_iter().enumerate() {
-        let accuracy = match candidate.train_and_score(digits, &train, &test) {
-            Ok(accuracy) => accuracy,
+    for (fold, (train, test)) in folds(digits, series).into_iter().enumerate() {
+        let trained = candidate.train(digits, &train).and_then(|model| Ok((model.score(digits, &test)?, model)));
+        let (accuracy, model) = match trained {
+            Ok(trained) => trained,
             // What failed is worth keeping, too.
             Err(error) => {
                 let outcome = [("status", "failed".to_owned()), ("error", error.to_string())];
@@ -98,10 +106,51 @@ fn train_one(
         };
         accuracies.push(accuracy);
         store.write(|w| w.runs().log_metric(&run, format!("accuracy/fold-{}", fold + 1), accuracy))?;
+        if fold == 0 {
+            keep(store, &run, &model)?;
+            learning_curve(store, &run, candidate, digits, (&train, &test))?;
+        }
     }
     let (mean, deviation) = training::mean_and_deviation(&accuracies);
     let outcome = [("status", "finished".to_owned())];
     Ok(end(store, &run, outcome, [("accuracy", mean), ("accuracy_std", deviation)])?)
+}
+
+/// Which images are trained on, and which are tested with: the same in each run of a series.
+pub(crate) fn folds(digits: &Digits, series: i64) -> Vec<(Vec<usize>, Vec<usize>)> {
+    digits.folds(FOLDS.into(), series.unsigned_abs())
+}
+
+/// Stores the bytes of a model beside what is known of it. Small ones go into the store's own file.
+fn keep(store: &Store, run: &RunId, model: &Model) -> Outcome<()> {
+    let bytes = postcard::to_stdvec(model)?;
+    let artifact = Artifact::named(MODEL).artifact_type(ArtifactType::Model).artifact_subtype("smartcore");
+    store.log_artifact(run, artifact.serialization("postcard"), &*bytes)?;
+    Ok(())
+}
+
+/// The bytes of a run's model, back as a model.
+pub(crate) fn load(snapshot: &Snapshot, run: &RunId) -> Outcome<Model> {
+    let mut bytes = Vec::new();
+    snapshot.open_artifact(run, MODEL)?.read_to_end(&mut bytes)?;
+    Ok(postcard::from_bytes(&bytes)?)
+}
+
+/// How much better it gets with more images: a series of observations, by how many they were.
+fn learning_curve(
+    store: &Store,
+    run: &RunId,
+    candidate: &Candidate,
+    digits: &Digits,
+    (train, test): (&[usize], &[usize]),
+) -> Outcome<()> {
+    let mut curve = Vec::new();
+    for eighths in [1, 2, 4] {
+        let some = &train[..train.len() * eighths / 8];
+        let accuracy = candidate.train(digits, some)?.score(digits, test)?;
+        curve.push((CURVE, NewObservation::new(accuracy).epoch_number(i64::try_from(some.len())?)));
+    }
+    Ok(store.write(|w| w.runs().log_observations(run, curve))?)
 }
 
 /// Several calls in one write are one commit: nobody ever sees a run with a mean and without an end.

@@ -1,12 +1,14 @@
 //! The machine learning: a data set, a grid of models, cross-validation. Nothing here knows of the store.
 
 use modeldb::KeyValue;
+use serde::{Deserialize, Serialize};
 use smartcore::dataset::digits;
 use smartcore::ensemble::random_forest_classifier::{RandomForestClassifier, RandomForestClassifierParameters};
 use smartcore::error::Failed;
 use smartcore::linalg::basic::arrays::{Array1, Array2};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::metrics::accuracy;
+use smartcore::metrics::distance::euclidian::Euclidian;
 use smartcore::metrics::distance::manhattan::Manhattan;
 use smartcore::model_selection::{BaseKFold, KFold};
 use smartcore::neighbors::knn_classifier::{KNNClassifier, KNNClassifierParameters};
@@ -114,32 +116,55 @@ impl Candidate {
         pairs.collect::<Vec<_>>().join(" ")
     }
 
-    /// Trains on some images; answers which part of the others it reads correctly.
-    pub(crate) fn train_and_score(&self, digits: &Digits, train: &[usize], test: &[usize]) -> Result<f64, Failed> {
-        let (images, labels) = (digits.images.take(train, 0), digits.labels.take(train));
-        let (unseen, truth) = (digits.images.take(test, 0), digits.labels.take(test));
-        let answers: Vec<u32> = match *self {
+    /// Trains on some images.
+    pub(crate) fn train(&self, digits: &Digits, on: &[usize]) -> Result<Model, Failed> {
+        let (images, labels) = (digits.images.take(on, 0), digits.labels.take(on));
+        Ok(match *self {
             Candidate::Forest { trees, max_depth, features } => {
                 let parameters = RandomForestClassifierParameters::default()
                     .with_n_trees(trees)
                     .with_max_depth(max_depth)
                     .with_m(features);
-                RandomForestClassifier::fit(&images, &labels, parameters)?.predict(&unseen)?
+                Model::Forest(RandomForestClassifier::fit(&images, &labels, parameters)?)
             }
             Candidate::Neighbors { k, manhattan: false } => {
                 let parameters = KNNClassifierParameters::default().with_k(k);
-                KNNClassifier::fit(&images, &labels, parameters)?.predict(&unseen)?
+                Model::Euclidean(KNNClassifier::fit(&images, &labels, parameters)?)
             }
             Candidate::Neighbors { k, manhattan: true } => {
                 let parameters = KNNClassifierParameters::default().with_k(k).with_distance(Manhattan::new());
-                KNNClassifier::fit(&images, &labels, parameters)?.predict(&unseen)?
+                Model::Manhattan(KNNClassifier::fit(&images, &labels, parameters)?)
             }
             Candidate::Tree { max_depth, min_samples_leaf } => {
                 let parameters = DecisionTreeClassifierParameters::default()
                     .with_max_depth(max_depth)
                     .with_min_samples_leaf(min_samples_leaf);
-                DecisionTreeClassifier::fit(&images, &labels, parameters)?.predict(&unseen)?
+                Model::Tree(DecisionTreeClassifier::fit(&images, &labels, parameters)?)
             }
+        })
+    }
+}
+
+/// A model that was trained. Its bytes can be kept.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Model {
+    Forest(RandomForestClassifier<f32, u32, Images, Vec<u32>>),
+    Euclidean(KNNClassifier<f32, u32, Images, Vec<u32>, Euclidian<f32>>),
+    Manhattan(KNNClassifier<f32, u32, Images, Vec<u32>, Manhattan<f32>>),
+    Tree(DecisionTreeClassifier<f32, u32, Images, Vec<u32>>),
+}
+
+type Images = DenseMatrix<f32>;
+
+impl Model {
+    /// Which part of some images it reads correctly.
+    pub(crate) fn score(&self, digits: &Digits, on: &[usize]) -> Result<f64, Failed> {
+        let (images, truth) = (digits.images.take(on, 0), digits.labels.take(on));
+        let answers: Vec<u32> = match self {
+            Model::Forest(model) => model.predict(&images)?,
+            Model::Euclidean(model) => model.predict(&images)?,
+            Model::Manhattan(model) => model.predict(&images)?,
+            Model::Tree(model) => model.predict(&images)?,
         };
         Ok(accuracy(&truth, &answers))
     }

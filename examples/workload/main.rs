@@ -3,7 +3,7 @@
 //!
 //! Options:
 //! - `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `query`, `disk`, `recover`, `top`,
-//!   `text`, `series`
+//!   `text`, `series`, `artifacts`
 //! - `--store DIR`: where the stores are made, and found again (default: a temporary folder)
 //! - `--cache-mib N`: the page cache of every engine (default: 1024)
 //! - `--peers`: the phase `query` asks others the same, in turns: SQLite in two schemas, and tantivy
@@ -12,6 +12,7 @@
 
 #![allow(clippy::indexing_slicing)] // A program that stops at what it does not expect.
 
+mod artifacts;
 mod engine;
 mod load;
 mod measure;
@@ -31,8 +32,8 @@ use std::process::ExitCode;
 
 use phases::Workload;
 
-const PHASES: [&str; 11] =
-    ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top", "text", "series"];
+const PHASES: [&str; 12] =
+    ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top", "text", "series", "artifacts"];
 
 fn main() -> ExitCode {
     match run() {
@@ -83,7 +84,10 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     if wanted("series") {
         series::measure(&workload.folder.join("series.jsonl"), &workload.place.join("series"))?;
     }
-    if only.as_ref().is_some_and(|only| only.iter().all(|name| name == "series")) {
+    if wanted("artifacts") {
+        artifacts::measure(&workload.place.join("artifacts"), n)?;
+    }
+    if only.as_ref().is_some_and(|only| only.iter().all(|name| name == "series" || name == "artifacts")) {
         return Ok(());
     }
     // Everything after reads what the bulk load made.

@@ -174,9 +174,15 @@ impl Folder {
                 continue;
             }
             let path = folder.join(name);
-            if self.files.is_abandoned(&path).map_err(failed("looking at the unfinished blob", &path))? {
-                self.files.remove(&path).map_err(failed("removing the unfinished blob", &path))?;
-                removed += 1;
+            // Its writer may have given it up just now.
+            let unless_gone = |done: io::Result<bool>| match done {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                done => done,
+            };
+            let abandoned = unless_gone(self.files.is_abandoned(&path));
+            if abandoned.map_err(failed("looking at the unfinished blob", &path))? {
+                let gone = unless_gone(self.files.remove(&path).map(|()| true));
+                removed += u64::from(gone.map_err(failed("removing the unfinished blob", &path))?);
             }
         }
         Ok(removed)

@@ -74,7 +74,7 @@ fn read(open: Open, digest: &BlobDigest) -> Result<Mapped> {
     let room = usize::try_from(len).ok().and_then(|len| bytes.try_reserve_exact(len).ok());
     room.ok_or_else(|| too_large(digest, len))?;
     let mut reader = BlobReader::new(Box::new(open), *digest);
-    reader.read_to_end(&mut bytes).map_err(super::from_io)?;
+    reader.read_to_end(&mut bytes).map_err(|error| super::from_io(error, "reading a blob"))?;
     Ok(Mapped(Bytes::Read(bytes)))
 }
 

@@ -58,7 +58,7 @@ impl BlobStore for MemoryBlobs {
     fn open(&self, digest: &BlobDigest) -> Result<Box<dyn OpenBlob>> {
         let blobs = self.0.blobs.lock();
         let held = blobs.get(digest).ok_or_else(|| not_there(digest))?;
-        Ok(Box::new(Open(Arc::clone(&held.bytes))))
+        Ok(open(Arc::clone(&held.bytes)))
     }
 
     fn exists(&self, digest: &BlobDigest) -> Result<bool> {
@@ -121,6 +121,10 @@ impl UnfinishedBlob for Unfinished {
 }
 
 struct Open(Arc<[u8]>);
+
+pub(super) fn open(bytes: Arc<[u8]>) -> Box<dyn OpenBlob> {
+    Box::new(Open(bytes))
+}
 
 impl OpenBlob for Open {
     fn len(&self) -> u64 {

@@ -7,11 +7,14 @@
 //!   the file system. `mapped` maps its files (feature `mmap`); `simulated` is one that crashes (feature `simulation`).
 //! - [`memory`]: in memory. `object`: in object stores (feature `object-store`).
 //!
+//! - [`kept`]: the blobs of one store.
+//!
 //! *Not for* knowing who needs a blob: whoever collects garbage asks records, and removes what none of them names.
 //! Names come from digests alone; what users call their artifacts is data of the records.
 
 mod files;
 mod folder;
+mod kept;
 mod listing;
 mod local;
 #[cfg(feature = "mmap")]
@@ -32,6 +35,7 @@ use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
 
+pub(crate) use kept::{BlobPlace, KeptBlobs};
 pub use local::{LocalBlobs, LocalBlobsOptions};
 #[cfg(feature = "mmap")]
 pub use mapped::Mapped;
@@ -255,7 +259,7 @@ fn check_range(offset: u64, count: usize, len: u64) -> Result<()> {
 }
 
 /// An error of ours in one of the standard library's.
-fn into_io(error: Error) -> io::Error {
+pub(crate) fn into_io(error: Error) -> io::Error {
     let kind = match error.kind() {
         ErrorKind::Corrupt => io::ErrorKind::InvalidData,
         ErrorKind::StorageFull => io::ErrorKind::StorageFull,
@@ -266,12 +270,16 @@ fn into_io(error: Error) -> io::Error {
 }
 
 /// An error of ours that went through the standard library.
-#[cfg(feature = "mmap")]
-fn from_io(error: io::Error) -> Error {
+pub(crate) fn from_io(error: io::Error, doing: &str) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(ours) => ours.share(),
-        None => Error::io("reading a blob", error),
+        None => Error::io(doing, error),
     }
+}
+
+/// Bytes in memory as an open blob.
+pub(crate) fn in_memory(bytes: Vec<u8>) -> Box<dyn OpenBlob> {
+    memory::open(bytes.into())
 }
 
 fn not_there(digest: &BlobDigest) -> Error {

@@ -113,7 +113,7 @@ pub(super) fn put(
     let mut writer = BlobWriter::new(blob);
     let mut room = vec![0; PIECE];
     loop {
-        let piece = fill(from, &mut room).map_err(|error| Error::io("reading the bytes of a blob", error))?;
+        let piece = fill(from, &mut room).map_err(|error| super::from_io(error, "reading the bytes of a blob"))?;
         if piece.is_empty() {
             return writer.finish();
         }

@@ -3,14 +3,15 @@
 //! Numbers below [`RARE`] are fields a record keeps in its archive; the others share one encoding in it.
 
 use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Digest, Encoder, canon_enum, canon_struct};
+use crate::digest::BlobDigest;
 use crate::id::{CommentId, EdgeId, EntityId, EntityKind, ExperimentId, JobId, ProjectId, RunId, Sequence};
 use crate::model::series::Sum;
 use crate::model::{
-    Actor, ActorKind, Artifact, ArtifactType, Code, CodeVersion, CollaboratorPermissions, CollaboratorType, Comment,
-    DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, Experiment, Feature, GitSnapshot, GroupId,
-    Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location, OwnerTracking, Project,
-    PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary, ValueType, VersionedInputs,
-    Visibility,
+    Actor, ActorKind, Artifact, ArtifactPart, ArtifactType, BlobRef, Code, CodeVersion, CollaboratorPermissions,
+    CollaboratorType, Comment, DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, Experiment,
+    Feature, GitSnapshot, GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location,
+    OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary,
+    Upload, ValueType, VersionedInputs, Visibility,
 };
 use crate::time::Timestamp;
 
@@ -124,7 +125,10 @@ canon_struct!(Artifact {
     6: serialization,
     7: artifact_subtype,
     8: upload_completed,
+    9: blob,
+    10: upload,
 });
+canon_struct!(Upload { 0: id, 1: parts });
 canon_enum!(ArtifactType { 0: Image, 1: Model, 2: Tensorboard, 3: Data, 4: Blob, 5: String, 6: Code, 7: Container });
 
 canon_struct!(CodeVersion { 0: code, 1: date_logged });
@@ -165,6 +169,35 @@ canon_struct!(Series {
     10: generation,
     11: added,
 });
+
+/// `[digest, length]`.
+impl Canon for BlobRef {
+    fn encode(&self, to: &mut Encoder) {
+        to.array(2).bytes(self.digest.as_bytes()).uint(self.len);
+    }
+    fn decode(from: &mut Decoder<'_>) -> DecodeResult<Self> {
+        from.array_of(2)?;
+        Ok(BlobRef { digest: BlobDigest::from_bytes(from.fixed()?), len: from.uint()? })
+    }
+    fn is_default(&self) -> bool {
+        false
+    }
+}
+
+/// `[number, bytes]`.
+impl Canon for ArtifactPart {
+    fn encode(&self, to: &mut Encoder) {
+        to.array(2).uint(self.part_number);
+        self.blob.encode(to);
+    }
+    fn decode(from: &mut Decoder<'_>) -> DecodeResult<Self> {
+        from.array_of(2)?;
+        Ok(ArtifactPart { part_number: from.uint()?, blob: Canon::decode(from)? })
+    }
+    fn is_default(&self) -> bool {
+        false
+    }
+}
 
 impl Canon for Sum {
     fn encode(&self, to: &mut Encoder) {

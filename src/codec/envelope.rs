@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     Log = 16,
     Pack = 17,
     Series = 18,
+    Blob = 19,
     Key = 32,
     Meta = 33,
     Filter = 34,

@@ -1,29 +1,51 @@
-//! Metadata of artifacts and dataset links (ModelDB 7.1 and 7.2). Deleting it deletes no bytes.
+//! Metadata of artifacts and dataset links (ModelDB 7.1 and 7.2). Deleting it deletes no bytes: a collection does, of
+//! those that nothing names any more.
 
 use crate::entity::entries::On;
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::EntityKind;
 use crate::log::change::{Field, FieldValue};
-use crate::model::{Artifact, Entity};
+use crate::model::{Artifact, BlobRef, Entity};
 
 /// Artifacts as a caller gave them, sorted; a key that is empty or there twice is refused, and so is one of
 /// which only the path is to be kept, without a path.
 pub(crate) fn check(artifacts: &mut [Artifact]) -> Result<()> {
     check_keys(artifacts, "artifact")?;
-    match artifacts.iter().find(|artifact| artifact.path_only && artifact.path.is_empty()) {
-        Some(bare) => Err(Error::invalid(format!("the artifact {:?} has no path, and is to be only one", bare.key))),
-        None => Ok(()),
+    for artifact in artifacts {
+        let key = &artifact.key;
+        if artifact.path_only && artifact.path.is_empty() {
+            return Err(Error::invalid(format!("the artifact {key:?} has no path, and is to be only one")));
+        }
+        if artifact.path_only && artifact.blob.is_some() {
+            return Err(Error::invalid(format!("the artifact {key:?} has bytes, and is to be only a path")));
+        }
+        if artifact.upload.is_some() {
+            return Err(Error::invalid(format!("the artifact {key:?} is logged first, and then uploaded in parts")));
+        }
     }
+    Ok(())
+}
+
+/// Bytes that records are to name are there, and stay.
+pub(crate) fn require_bytes<'b>(txn: &Txn<'_>, blobs: impl IntoIterator<Item = &'b BlobRef>) -> Result<()> {
+    for blob in blobs {
+        let len = txn.require_blob(&blob.digest)?;
+        if len != blob.len {
+            return Err(Error::invalid(format!("the blob {} has {len} bytes, not {}", blob.digest, blob.len)));
+        }
+    }
+    Ok(())
 }
 
 /// Dataset links as a caller gave them, sorted; one to a version of a dataset is refused, since there are none.
 pub(crate) fn check_datasets(datasets: &mut [Artifact]) -> Result<()> {
     check_keys(datasets, "dataset")?;
-    match datasets.iter().find(|dataset| !dataset.linked_artifact_id.is_empty()) {
-        Some(linked) => {
-            Err(Error::invalid(format!("there is no version {:?} of a dataset", linked.linked_artifact_id)))
-        }
+    if let Some(linked) = datasets.iter().find(|dataset| !dataset.linked_artifact_id.is_empty()) {
+        return Err(Error::invalid(format!("there is no version {:?} of a dataset", linked.linked_artifact_id)));
+    }
+    match datasets.iter().find(|dataset| dataset.blob.is_some() || dataset.upload.is_some()) {
+        Some(kept) => Err(Error::invalid(format!("the dataset link {:?} has bytes of its own", kept.key))),
         None => Ok(()),
     }
 }
@@ -43,14 +65,17 @@ fn check_keys(artifacts: &mut [Artifact], what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives checked artifacts of an entity what the caller left open: a path, and that nothing is left to upload.
-pub(crate) fn complete(kind: EntityKind, id: &str, artifacts: &mut [Artifact]) {
+/// Gives checked artifacts of an entity what the caller left open: a path, and that nothing is left to upload. The bytes
+/// that they name must be there.
+pub(crate) fn complete(txn: &Txn<'_>, kind: EntityKind, id: &str, artifacts: &mut [Artifact]) -> Result<()> {
+    require_bytes(txn, artifacts.iter().filter_map(|artifact| artifact.blob.as_ref()))?;
     for artifact in artifacts {
         if artifact.path.is_empty() {
             artifact.path = path(kind, id, artifact);
         }
         artifact.upload_completed = true;
     }
+    Ok(())
 }
 
 /// Dataset links keep their path, even an empty one: nothing is ever uploaded under it.
@@ -77,7 +102,7 @@ fn path(kind: EntityKind, id: &str, artifact: &Artifact) -> String {
 pub(crate) fn log(txn: &mut Txn<'_>, on: On<'_>, mut artifacts: Vec<Artifact>) -> Result<()> {
     check(&mut artifacts)?;
     refuse_taken(on, &artifacts, of(on.load(txn)?), "artifact")?;
-    complete(on.kind, on.id, &mut artifacts);
+    complete(txn, on.kind, on.id, &mut artifacts)?;
     on.edit(txn, artifacts.into_iter().map(|artifact| put(Field::Artifact, artifact)).collect())
 }
 
@@ -105,7 +130,8 @@ fn put(field: impl Fn(String) -> Field, artifact: Artifact) -> (Field, Option<Fi
     (field(artifact.key.clone()), Some(FieldValue::Artifact(Box::new(artifact))))
 }
 
-fn of(entity: &Entity) -> &[Artifact] {
+/// The artifacts of an entity.
+pub(crate) fn of(entity: &Entity) -> &[Artifact] {
     match entity {
         Entity::Project(project) => &project.artifacts,
         Entity::Experiment(experiment) => &experiment.artifacts,

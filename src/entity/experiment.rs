@@ -131,7 +131,8 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
         }
         experiment.id = ExperimentId::new(self.0.new_id(KIND, experiment.id.as_str())?)?;
         experiment.project_id = project.clone();
-        artifacts::complete(KIND, experiment.id.as_str(), &mut experiment.artifacts);
+        artifacts::complete(self.0, KIND, experiment.id.as_str(), &mut experiment.artifacts)?;
+        artifacts::require_bytes(self.0, experiment.code_version_snapshot.iter().filter_map(CodeVersion::blob))?;
         rules::owner(self.0, &mut experiment.owner, experiment.owner_tracking.as_ref());
         if experiment.date_created.millis() == 0 {
             experiment.date_created = self.0.time();

@@ -13,6 +13,7 @@
 //! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
 //!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
 //! - [`observations`]: logging observations, and reading them.
+//! - [`uploads`]: bytes of artifacts, whole and in parts.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod aggregate;
@@ -47,5 +48,6 @@ pub(crate) mod summary;
 #[cfg(feature = "text")]
 pub(crate) mod texts;
 pub(crate) mod txn;
+pub(crate) mod uploads;
 pub(crate) mod view;
 pub(crate) mod walk;

@@ -140,7 +140,8 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
             return Err(Error::exists(format!("a project named {:?} exists already", project.name)));
         }
         project.id = ProjectId::new(self.0.new_id(KIND, project.id.as_str())?)?;
-        artifacts::complete(KIND, project.id.as_str(), &mut project.artifacts);
+        artifacts::complete(self.0, KIND, project.id.as_str(), &mut project.artifacts)?;
+        artifacts::require_bytes(self.0, project.code_version_snapshot.iter().filter_map(CodeVersion::blob))?;
         rules::owner(self.0, &mut project.owner, project.owner_tracking.as_ref());
         project.short_name = names::short_name(&project.name);
         if project.date_created.millis() == 0 {

@@ -206,7 +206,8 @@ impl<'w, 'a> RunsMut<'w, 'a> {
         run.id = RunId::new(self.0.new_id(KIND, run.id.as_str())?)?;
         run.project_id = parent.project_id.clone();
         run.experiment_id = parent.experiment_id.clone();
-        artifacts::complete(KIND, run.id.as_str(), &mut run.artifacts);
+        artifacts::complete(self.0, KIND, run.id.as_str(), &mut run.artifacts)?;
+        artifacts::require_bytes(self.0, run.code_version_snapshot.iter().filter_map(CodeVersion::blob))?;
         artifacts::complete_datasets(&mut run.datasets);
         rules::owner(self.0, &mut run.owner, run.owner_tracking.as_ref());
         if run.date_created.millis() == 0 {

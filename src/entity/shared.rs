@@ -92,13 +92,14 @@ macro_rules! shared_calls {
             ///
             /// # Errors
             /// `NotFound`; `AlreadyExists` if a key is there; `InvalidArgument` for an empty or a repeated key, or
-            /// for an artifact that is only a path, and has none.
+            /// for an artifact that is only a path, and has none; `NotFound` if the bytes it names are not there.
             pub fn log_artifacts(&mut self, id: &$id, artifacts: impl IntoIterator<Item = Artifact>) -> Result<()> {
                 let artifacts = artifacts.into_iter().collect();
                 artifacts::log(self.0, on(id, concat!($name, ".log_artifacts")), artifacts)
             }
 
-            /// Deletes the metadata of an artifact; an unknown key is ignored. Bytes stay where they are.
+            /// Deletes an artifact; an unknown key is ignored. Its bytes stay until a collection finds that nothing
+            /// names them.
             ///
             /// # Errors
             /// `NotFound`; `InvalidArgument` for an empty key.
@@ -109,9 +110,10 @@ macro_rules! shared_calls {
             /// Logs where the code came from, once.
             ///
             /// # Errors
-            /// `NotFound`; `AlreadyExists` if it is logged already.
+            /// `NotFound`, also for an archive whose bytes are not there; `AlreadyExists` if it is logged already.
             pub fn log_code_version(&mut self, id: &$id, code: CodeVersion) -> Result<()> {
                 let on = on(id, concat!($name, ".log_code_version"));
+                artifacts::require_bytes(self.0, code.blob())?;
                 if on.load(self.0)?.code_version_snapshot().is_some() {
                     return Err(Error::exists(format!("the code version of {KIND} {id} is logged already")));
                 }

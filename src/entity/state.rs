@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
+use crate::blob::KeptBlobs;
 use crate::codec::v1;
 use crate::error::{Error, Result};
 use crate::filter::{FilterIndex, View};
@@ -28,6 +29,7 @@ pub(crate) struct Common {
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) filter: FilterIndex,
     pub(crate) text: TextIndex,
+    pub(crate) blobs: KeptBlobs,
 }
 
 /// The store as of its last published commit.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringBitmap;
 
 use crate::codec::v1;
+use crate::digest::BlobDigest;
 use crate::entity::state::{Common, Place, State, no_such};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, PerKind, Row, Sequence};
@@ -14,9 +15,9 @@ use crate::log::change::{Fact, Field, FieldValue};
 use crate::log::draft::{Draft, Erasure, Slice};
 use crate::log::read::LogReader;
 use crate::log::resolve::{Resolver, payload};
-use crate::model::{Actor, Entity, Observation, Parents, Series, Stored};
+use crate::model::{Actor, BlobRef, Entity, Observation, Parents, Series, Stored};
 use crate::storage::dictionary::PendingKeys;
-use crate::storage::{SeriesPlace, SeriesSource, WriteTxn};
+use crate::storage::{BlobSource, SeriesPlace, SeriesSource, WriteTxn};
 use crate::time::Timestamp;
 
 /// What a write runs on: the transaction its group shares.
@@ -353,6 +354,44 @@ impl<'a> Txn<'a> {
             all.extend(self.observations(run, series, all.len() as u64)?);
         }
         Ok(all)
+    }
+
+    /// Stores bytes beside the records, with this write, unless they are there and whole.
+    pub(crate) fn put_small_blob(&mut self, bytes: &[u8]) -> Result<BlobRef> {
+        if bytes.len() > limits::SMALL_BLOB_BYTES {
+            let (len, most) = (bytes.len(), limits::SMALL_BLOB_BYTES);
+            return Err(Error::limit(format!("{len} bytes inside a write, of at most {most}: put them before it")));
+        }
+        let blob = BlobRef::of(bytes);
+        self.common.blobs.name(blob.digest);
+        if self.draft.staged.blob(&blob.digest).is_none() {
+            match self.host.txn()?.small_blob(&blob.digest) {
+                Ok(Some(_)) => {}
+                Ok(None) => self.draft.add_blob(blob.digest, bytes.to_vec()),
+                Err(error) if error.kind() == ErrorKind::Corrupt => self.draft.add_blob(blob.digest, bytes.to_vec()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(blob)
+    }
+
+    /// How long the blob of a digest is, which is kept from here on until the write is durable.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub(crate) fn require_blob(&self, digest: &BlobDigest) -> Result<u64> {
+        self.common.blobs.name(*digest);
+        if let Some(bytes) = self.draft.staged.blob(digest) {
+            return Ok(bytes.len() as u64);
+        }
+        if let Some(bytes) = self.host.txn()?.small_blob(digest)? {
+            return Ok(bytes.len() as u64);
+        }
+        let blobs = self.common.blobs.store()?;
+        if !blobs.touch(digest)? {
+            return Err(Error::not_found(format!("there is no blob {digest}: its bytes are put first, then named")));
+        }
+        Ok(blobs.open(digest)?.len())
     }
 
     /// Creates an entity and its entries in the key index.

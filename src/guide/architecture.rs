@@ -63,7 +63,7 @@
 //! and `reader` are on top of any, and find and check digests. `local` is a folder (`folder` knows its places and the
 //! steps nobody may come between, `listing` its names, `files` what is asked of the file system), `memory` and `object`
 //! are others; `mapped` is the only file with `unsafe` code. *Useful for* another place to keep bytes. *Not for* knowing
-//! who needs a blob: that is in records.
+//! who needs a blob: that is in records. `kept` is where the blobs of one store are, opened when one is needed.
 //!
 //! What was decided, and why:
 //!
@@ -172,6 +172,7 @@
 //! The rules, one file per kind: what may be created, logged, renamed, deleted. `state` is what a snapshot reads
 //! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that projects,
 //! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
+//! `uploads` gives artifacts bytes, whole or in parts.
 //! `copies` copies projects and runs, `listing` is pages and iterators. `find` is a search as a user puts it together;
 //! `answering` is one call on it, by the index (`search`, `search_order`, `search_columns`) or over records (`walk`), within a `budget`; `aggregate`,
 //! `find_cursor`, `find_views`, `relevance` and `explain` are the ways it can end. `texts` hands records to the
@@ -179,9 +180,12 @@
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!
-//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `artifacts`, `gc`
 //!
-//! What a user holds. `write` is group commit; `upkeep` is the only thread. Lock order stands at the top of `store`.
+//! What a user holds. `write` is group commit; `upkeep` is the only thread. `artifacts` brings bytes in and out: small
+//! ones stand in the table `blobs`, written with the commit that names them; larger ones are put among the blobs before.
+//! `gc` removes what no record names: larger ones by their age, small ones unless a write has named them since the
+//! snapshot whose records it read, for which it keeps a list while it goes on. Lock order stands at the top of `store`.
 //!
 //! # Invariants
 //!

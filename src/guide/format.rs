@@ -27,6 +27,7 @@
 //! | `entries` | key: `u64`, row: `u32` | nothing; an entry of the key index |
 //! | `dates` | kind: `u8`, row: `u32` | `i64`: the latest date of what is under a project or an experiment |
 //! | `series` | row of a run: `u32`, key code: `u32`, generation: `u32`, first observation: `u64` | envelope of a chunk of a series |
+//! | `blobs` | BLAKE3: `[u8; 32]`, piece: `u32` | piece of the envelope of a small blob |
 //! | `filter_blocks` | number: `u32` | envelope of what a block of the filter index is of |
 //! | `filter` | number: `u32`, generation: `u32`, space: `u8`, code: `u32`, piece: `u32` | piece of the envelope of a field of a block |
 //!
@@ -34,8 +35,8 @@
 //! 6 lineage edge. Rows and codes are dense from 0, in the order in which the log creates entities and first uses keys,
 //! and never reused. A purged entity has no record.
 //!
-//! A value longer than a page would take a run of pages rounded up to a power of two. So log parts and packs are cut
-//! in pieces of 4,040 bytes, texts and fields of blocks in pieces of 65,408, numbered from 0.
+//! A value longer than a page would take a run of pages rounded up to a power of two. So log parts, packs and
+//! small blobs are cut in pieces of 4,040 bytes, texts and fields of blocks in pieces of 65,408, numbered from 0.
 //!
 //! # Envelope
 //!
@@ -54,6 +55,7 @@
 //! | 1 to 6 | record of the kind of that number | row, 4 bytes |
 //! | 16 | part of a commit | sequence, 8 bytes; first change, 4 bytes |
 //! | 17 | pack | last sequence, 8 bytes |
+//! | 19 | small blob, of at most 65,536 bytes | its digest |
 //! | 32 | text of a key | code, 4 bytes |
 //! | 33 | setting | its name |
 //! | 34 | field of a block of the filter index | number, generation, 4 bytes each; space, 1 byte; code, 4 bytes |
@@ -140,7 +142,8 @@
 //! ```text
 //! created   [ 0, kind, struct of the entity ]
 //! edited    [ 1, kind, id, previous sequence, previous index, old date, new date, [ edit, ... ] ]
-//! edit      [ field, old, new ]  or, for fields with a key, [ field, key, old, new ]
+//! edit      [ field, old, new ]  or, for fields with a key, [ field, key, old, new ],
+//!           or, for a part of an upload, [ 25, key, number, old, new ]
 //! purged    [ 2, kind, id, previous sequence, previous index, changes erased, done ]
 //! ```
 //!
@@ -160,6 +163,7 @@
 //! | 18, 19, 20 | of a comment: message, author, date | text, text, milliseconds |
 //! | 21, 22 | of a job: end, status | text, number |
 //! | 23 with a key | series: observations of the key | struct |
+//! | 25 with a key and a number | part of the upload of an artifact | `[BLAKE3, length]` of its bytes |
 //!
 //! Null stands for a value that is not there, before or after. Each edit that changes anything also adds 1 to the
 //! entity's version number. The previous sequence and index name the entity's change before this one.

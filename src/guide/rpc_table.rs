@@ -39,7 +39,7 @@
 //! | `setProjectShortName` | [`projects().set_short_name`](crate::ProjectsMut::set_short_name) | `project.set_short_name` |
 //! | `getProjectShortName` | [`projects().get`](crate::Projects::get), [`Project::short_name`](crate::Project::short_name) | reads |
 //! | `getProjectDatasetCount` | [`projects().dataset_count`](crate::Projects::dataset_count) | reads |
-//! | `getUrlForArtifact` | the bytes of an artifact | with artifacts |
+//! | `getUrlForArtifact` | [`open_artifact`](crate::Snapshot::open_artifact), [`put_artifact`](crate::Store::put_artifact), [`begin_upload`](crate::Write::begin_upload) | `project.put_artifact`, `project.begin_upload` |
 //! | `findProjects` | [`projects().find`](crate::Projects::find) | reads |
 //! | `logArtifacts` | [`projects().log_artifacts`](crate::ProjectsMut::log_artifacts) | `project.log_artifacts` |
 //! | `getArtifacts` | [`Project::artifacts`](crate::Project::artifacts), [`Project::artifact`](crate::Project::artifact) | reads |
@@ -69,7 +69,7 @@
 //! | `getExperimentById` | [`experiments().get`](crate::Experiments::get) | reads |
 //! | `getExperimentByName` | [`experiments().get_by_name`](crate::Experiments::get_by_name) | reads |
 //! | `deleteExperiment` | [`experiments().delete`](crate::ExperimentsMut::delete) | `experiment.delete` |
-//! | `getUrlForArtifact` | the bytes of an artifact | with artifacts |
+//! | `getUrlForArtifact` | [`open_artifact`](crate::Snapshot::open_artifact), [`put_artifact`](crate::Store::put_artifact), [`begin_upload`](crate::Write::begin_upload) | `experiment.put_artifact`, `experiment.begin_upload` |
 //! | `findExperiments` | [`experiments().find`](crate::Experiments::find) | reads |
 //! | `logArtifacts` | [`experiments().log_artifacts`](crate::ExperimentsMut::log_artifacts) | `experiment.log_artifacts` |
 //! | `getArtifacts` | [`Experiment::artifacts`](crate::Experiment::artifacts), [`Experiment::artifact`](crate::Experiment::artifact) | reads |
@@ -117,10 +117,10 @@
 //! | `logArtifacts` | [`runs().log_artifacts`](crate::RunsMut::log_artifacts) | `run.log_artifacts` |
 //! | `getArtifacts` | [`Run::artifacts`](crate::Run::artifacts), [`Run::artifact`](crate::Run::artifact) | reads |
 //! | `deleteArtifact` | [`runs().delete_artifact`](crate::RunsMut::delete_artifact) | `run.delete_artifact` |
-//! | `getUrlForArtifact` | the bytes of an artifact | with artifacts |
-//! | `commitArtifactPart` | a part of an upload | with artifacts |
-//! | `getCommittedArtifactParts` | the parts of an upload | with artifacts |
-//! | `commitMultipartArtifact` | the end of an upload | with artifacts |
+//! | `getUrlForArtifact` | [`open_artifact`](crate::Snapshot::open_artifact), [`put_artifact`](crate::Store::put_artifact), [`begin_upload`](crate::Write::begin_upload) | `run.put_artifact`, `run.begin_upload` |
+//! | `commitArtifactPart` | [`commit_artifact_part`](crate::Write::commit_artifact_part) | `run.commit_artifact_part` |
+//! | `getCommittedArtifactParts` | [`Run::artifact`](crate::Run::artifact), [`Artifact::upload`](crate::Artifact::upload) | reads |
+//! | `commitMultipartArtifact` | [`complete_upload`](crate::Store::complete_upload) | `run.complete_upload` |
 //! | `findExperimentRuns` | [`runs().find`](crate::Runs::find) | reads |
 //! | `sortExperimentRuns` | [`runs().find`](crate::Runs::find), [`among`](crate::Find::among) and [`order_by`](crate::Find::order_by) | reads |
 //! | `getTopExperimentRuns` | [`runs().find`](crate::Runs::find), [`top`](crate::Find::top) | reads |
@@ -212,7 +212,7 @@
 //! - [x] the summary: `query::summary::a_summary_counts_what_is_alive`
 //! - [x] the count of datasets: `query::summary::datasets_are_counted_by_what_is_linked_to`
 //! - [x] artifacts logged and deleted: `api::artifacts::artifacts_are_logged_once_and_deleted_by_key`
-//! - [ ] bytes of artifacts: with artifacts
+//! - [x] bytes of artifacts: `artifacts::bytes_come_back_from_the_store_and_from_files`
 //! - [x] find: `query::predicates::projects_and_experiments_are_searched_as_well`
 //! - [x] deep copies: `api::copies::a_deep_copy_is_the_project_under_new_ids`
 //! - [x] deletion, of one and of many: `api::restore::many_projects_are_deleted_or_none`
@@ -228,7 +228,7 @@
 //! - [x] get by id and by name, list: `api::deletion::a_deleted_parent_hides_its_children_everywhere`
 //! - [x] find, and experiments in another order: `query::predicates::projects_and_experiments_are_searched_as_well`
 //! - [x] artifacts logged and deleted: `api::artifacts::artifacts_are_logged_once_and_deleted_by_key`
-//! - [ ] bytes of artifacts: with artifacts
+//! - [x] bytes of artifacts: `artifacts::bytes_come_back_from_the_store_and_from_files`
 //! - [x] deletion, unknown ids ignored: `api::restore::unknown_experiments_are_ignored`
 //!
 //! ## Run
@@ -249,7 +249,8 @@
 //! - [ ] links to versions of datasets, vanished ones left out: with datasets
 //! - [x] artifacts logged and deleted: `api::artifacts::artifacts_are_logged_once_and_deleted_by_key`
 //! - [x] the layout of generated paths: `api::artifacts::an_empty_path_becomes_that_of_the_layout`
-//! - [ ] bytes of artifacts: with artifacts
+//! - [x] bytes of artifacts: `artifacts::bytes_come_back_from_the_store_and_from_files`
+//! - [x] uploads in parts: `artifacts::uploads_are_put_together_from_parts`
 //! - [x] the environment, its requirements sorted: `api::creation::the_other_environments_come_back`
 //! - [ ] environments derived from artifacts: with artifacts
 //! - [x] a code version once, or set: `api::creation::code_is_logged_once_or_over_what_was_there`

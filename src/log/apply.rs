@@ -71,6 +71,9 @@ pub(crate) fn apply(
         let place = SeriesPlace { run, key, generation };
         tables.append_series(place, added.from, added.observations)?;
     }
+    for (digest, bytes) in &slice.blobs {
+        tables.put_small_blob(digest, bytes)?;
+    }
     for (digest, text) in slice.texts {
         tables.put_text(&digest, &text.bytes, text.references)?;
     }

@@ -4,8 +4,8 @@ use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Digest, Enc
 use crate::error::{Error, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, RunId, Sequence};
 use crate::model::{
-    Artifact, CodeVersion, Comment, Entity, Environment, Experiment, Job, JobStatus, KeyValue, LineageEdge, Project,
-    Run, Series, Stored, ValueType,
+    Artifact, ArtifactPart, BlobRef, CodeVersion, Comment, Entity, Environment, Experiment, Job, JobStatus, KeyValue,
+    LineageEdge, Project, Run, Series, Stored, ValueType,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -114,6 +114,8 @@ pub enum Field {
     /// The series of this key: what was observed, summed up. The observations that a change adds stand beside it, from
     /// the old count on; the new value has their digest.
     Series(String),
+    /// The part of this number in the upload of the artifact of this key.
+    ArtifactPart(String, u64),
 }
 
 /// The value of a [`Field`].
@@ -138,6 +140,8 @@ pub enum FieldValue {
     JobStatus(JobStatus),
     /// A series.
     Series(Box<Series>),
+    /// The bytes of a part of an upload.
+    Blob(BlobRef),
 }
 
 impl std::fmt::Display for Field {
@@ -167,6 +171,7 @@ impl std::fmt::Display for Field {
             Field::JobEndTime => f.write_str("end_time"),
             Field::JobStatus => f.write_str("job_status"),
             Field::Series(key) => write!(f, "observations.{key}"),
+            Field::ArtifactPart(key, number) => write!(f, "part {number} of artifacts.{key}"),
         }
     }
 }
@@ -183,6 +188,7 @@ impl std::fmt::Display for FieldValue {
             FieldValue::Artifact(artifact) => write!(f, "{artifact:?}"),
             FieldValue::JobStatus(status) => write!(f, "{status:?}"),
             FieldValue::Series(series) => write!(f, "{} observations", series.count),
+            FieldValue::Blob(blob) => write!(f, "{} bytes, {}", blob.len, blob.digest),
         }
     }
 }
@@ -214,6 +220,7 @@ impl Field {
             Field::JobEndTime => 21,
             Field::JobStatus => 22,
             Field::Series(_) => 23,
+            Field::ArtifactPart(..) => 25,
         }
     }
 
@@ -225,7 +232,8 @@ impl Field {
             | Field::Tag(key)
             | Field::Artifact(key)
             | Field::Dataset(key)
-            | Field::Series(key) => Some(key),
+            | Field::Series(key)
+            | Field::ArtifactPart(key, _) => Some(key),
             _ => None,
         }
     }
@@ -248,6 +256,7 @@ impl Field {
                 Field::Tag(tag) => Ok(set_tag(&mut experiment.tags, tag, value)),
                 Field::CodeVersionSnapshot => code_version(&mut experiment.code_version_snapshot, value),
                 Field::Artifact(key) => artifact(&mut experiment.artifacts, key, value),
+                Field::ArtifactPart(key, number) => part(&mut experiment.artifacts, key, *number, value),
                 _ => Err(self.unknown_to("experiment")),
             },
             (_, Entity::Run(run)) => self.replace_in_run(run, value),
@@ -284,6 +293,7 @@ impl Field {
             Field::ReadmeText => text(&mut project.readme_text, value),
             Field::ShortName => text(&mut project.short_name, value),
             Field::Artifact(key) => artifact(&mut project.artifacts, key, value),
+            Field::ArtifactPart(key, number) => part(&mut project.artifacts, key, *number, value),
             _ => Err(self.unknown_to("project")),
         }
     }
@@ -301,6 +311,7 @@ impl Field {
             Field::Metric(key) => key_value(&mut run.metrics, key, value),
             Field::Hyperparameter(key) => key_value(&mut run.hyperparameters, key, value),
             Field::Artifact(key) => artifact(&mut run.artifacts, key, value),
+            Field::ArtifactPart(key, number) => part(&mut run.artifacts, key, *number, value),
             Field::Dataset(key) => artifact(&mut run.datasets, key, value),
             Field::Series(key) => series(&mut run.series, key, value),
             Field::JobId => text(&mut run.job_id, value),
@@ -399,6 +410,27 @@ fn artifact(artifacts: &mut Vec<Artifact>, key: &str, value: Option<FieldValue>)
     Ok(old.map(|old| FieldValue::Artifact(Box::new(old))))
 }
 
+fn part(artifacts: &mut [Artifact], key: &str, number: u64, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+    let new = match value {
+        Some(FieldValue::Blob(blob)) => Some(blob),
+        None => None,
+        _ => return Err(misfit()),
+    };
+    let artifact = artifacts.iter_mut().find(|artifact| artifact.key == key);
+    let upload = artifact.and_then(|artifact| artifact.upload.as_mut());
+    let parts = &mut upload.ok_or_else(|| Error::corrupt(format!("artifacts.{key} is not being uploaded")))?.parts;
+    let old = match (parts.binary_search_by_key(&number, |part| part.part_number), new) {
+        (Ok(at), None) => Some(parts.remove(at)),
+        (Ok(at), Some(blob)) => parts.get_mut(at).map(|part| std::mem::replace(part, ArtifactPart::new(number, blob))),
+        (Err(_), None) => None,
+        (Err(at), Some(blob)) => {
+            parts.insert(at, ArtifactPart::new(number, blob));
+            None
+        }
+    };
+    Ok(old.map(|old| FieldValue::Blob(old.blob)))
+}
+
 fn series(all: &mut Vec<Series>, key: &str, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
     let new = match value {
         Some(FieldValue::Series(series)) if series.key == key => Some(*series),
@@ -462,9 +494,12 @@ impl Change {
 
 impl Edit {
     fn encode(&self, to: &mut Encoder) {
-        match self.field.key() {
-            Some(key) => to.array(4).uint(self.field.code()).text(key),
-            None => to.array(3).uint(self.field.code()),
+        match &self.field {
+            Field::ArtifactPart(key, number) => to.array(5).uint(self.field.code()).text(key).uint(*number),
+            field => match field.key() {
+                Some(key) => to.array(4).uint(field.code()).text(key),
+                None => to.array(3).uint(field.code()),
+            },
         };
         encode_value(self.old.as_ref(), to);
         encode_value(self.new.as_ref(), to);
@@ -473,8 +508,11 @@ impl Edit {
     fn decode(from: &mut Decoder<'_>) -> DecodeResult<Self> {
         let len = from.array()?;
         let code = from.uint()?;
-        let key = if len == 4 { Some(from.text()?) } else { None };
+        let key = if len >= 4 { Some(from.text()?) } else { None };
+        let number = if len >= 5 { Some(from.uint()?) } else { None };
         let field = match (code, key) {
+            (25, Some(key)) => Field::ArtifactPart(key, number.ok_or(DecodeError::Other("a part without a number"))?),
+            (code, _) if number.is_some() => return Err(DecodeError::Code { what: "Field", code }),
             (0, None) => Field::Name,
             (1, None) => Field::Description,
             (2, None) => Field::StartTime,
@@ -532,6 +570,7 @@ fn encode_value(value: Option<&FieldValue>, to: &mut Encoder) {
         Some(FieldValue::Artifact(artifact)) => artifact.encode(to),
         Some(FieldValue::JobStatus(status)) => status.encode(to),
         Some(FieldValue::Series(series)) => series.encode(to),
+        Some(FieldValue::Blob(blob)) => blob.encode(to),
     }
 }
 
@@ -554,6 +593,7 @@ fn decode_value(field: &Field, from: &mut Decoder<'_>) -> DecodeResult<Option<Fi
         Field::Artifact(_) | Field::Dataset(_) => FieldValue::Artifact(Box::new(Canon::decode(from)?)),
         Field::JobStatus => FieldValue::JobStatus(Canon::decode(from)?),
         Field::Series(_) => FieldValue::Series(Box::new(Canon::decode(from)?)),
+        Field::ArtifactPart(..) => FieldValue::Blob(Canon::decode(from)?),
         Field::CodeVersionSnapshot => FieldValue::CodeVersion(Box::new(Canon::decode(from)?)),
         Field::Environment => FieldValue::Environment(Box::new(Canon::decode(from)?)),
         Field::Attribute(_) | Field::Metric(_) | Field::Hyperparameter(_) => {

@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::codec::canon::{Canon, Digest, Encoder};
+use crate::digest::BlobDigest;
 use crate::error::{Error, Result};
 use crate::id::{ChangeId, EntityKind, PerKind, Row, Sequence};
 use crate::limits;
@@ -23,6 +24,7 @@ pub(crate) struct Staged {
     index: HashMap<(EntityKind, Row), usize>,
     texts: HashMap<Digest, Text>,
     series: BTreeMap<AddedTo, Added>,
+    blobs: BTreeMap<BlobDigest, Vec<u8>>,
 }
 
 /// The series of a key of a run, and how many of the key there were before.
@@ -53,6 +55,11 @@ impl Staged {
 
     pub(crate) fn text(&self, digest: &Digest) -> Option<&[u8]> {
         self.texts.get(digest).map(|text| text.bytes.as_slice())
+    }
+
+    /// A small blob that the write stores.
+    pub(crate) fn blob(&self, digest: &BlobDigest) -> Option<&[u8]> {
+        self.blobs.get(digest).map(Vec::as_slice)
     }
 
     /// Keeps an entity that was read, so that it is decoded once a write.
@@ -99,6 +106,8 @@ pub(crate) struct Slice {
     pub(crate) texts: HashMap<Digest, Text>,
     /// What is added to series.
     pub(crate) series: BTreeMap<AddedTo, Added>,
+    /// Small blobs.
+    pub(crate) blobs: BTreeMap<BlobDigest, Vec<u8>>,
     /// Full parts of the commit.
     pub(crate) parts: Vec<(u32, Vec<u8>)>,
     /// Projects and experiments that were deleted or restored.
@@ -279,6 +288,12 @@ impl Draft {
         }
     }
 
+    /// Keeps a small blob.
+    pub(crate) fn add_blob(&mut self, digest: BlobDigest, bytes: Vec<u8>) {
+        self.bytes += bytes.len();
+        self.staged.blobs.insert(digest, bytes);
+    }
+
     /// Erases changes of a staged entity that was deleted. Answers the change that says so.
     pub(crate) fn purge(&mut self, erasure: Erasure<'_>, entropy: &dyn Entropy) -> Result<ChangeId> {
         let Erasure { kind, row, begun, changes, done, .. } = erasure;
@@ -380,6 +395,7 @@ impl Draft {
             entities: staged.entities.into_iter().filter(|staged| staged.dirty).map(|staged| staged.stored).collect(),
             texts: staged.texts,
             series: staged.series,
+            blobs: staged.blobs,
             parts: std::mem::take(&mut self.parts),
             hidden: std::mem::take(&mut self.hidden),
             removed: std::mem::take(&mut self.removed),

@@ -1,3 +1,5 @@
+use crate::digest::BlobDigest;
+
 /// Metadata of an artifact, or of a dataset link of a run (ModelDB's `Artifact`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -20,12 +22,71 @@ pub struct Artifact {
     pub artifact_subtype: String,
     /// All bytes have arrived.
     pub upload_completed: bool,
+    /// The bytes, if the store keeps them.
+    pub blob: Option<BlobRef>,
+    /// What has arrived of an upload in parts that is not completed.
+    pub upload: Option<Upload>,
+}
+
+/// Bytes that a store keeps: what they are called among its blobs, and how many they are. Made by
+/// [`Store::put_blob`](crate::Store::put_blob) and [`Write::put_blob`](crate::Write::put_blob).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct BlobRef {
+    /// The digest of the bytes.
+    pub digest: BlobDigest,
+    /// How many they are.
+    pub len: u64,
+}
+
+impl BlobRef {
+    /// What bytes in memory are called; it does not keep them.
+    pub fn of(bytes: &[u8]) -> Self {
+        BlobRef { digest: BlobDigest::of(bytes), len: bytes.len() as u64 }
+    }
+}
+
+/// An upload in parts (ModelDB 7.4).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Upload {
+    /// What tells it from earlier ones of the same artifact.
+    pub id: String,
+    /// The parts that were committed, ascending by number.
+    pub parts: Vec<ArtifactPart>,
+}
+
+/// A part of an upload (ModelDB's `ArtifactPart`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArtifactPart {
+    /// Its place among the others: from 1 on, with gaps or without.
+    pub part_number: u64,
+    /// Its bytes.
+    pub blob: BlobRef,
+}
+
+impl ArtifactPart {
+    /// A part of these bytes.
+    pub fn new(part_number: u64, blob: BlobRef) -> Self {
+        ArtifactPart { part_number, blob }
+    }
+
+    /// What a client is told, and sends back to commit the part: the digest of its bytes.
+    pub fn etag(&self) -> String {
+        self.blob.digest.to_string()
+    }
 }
 
 impl Artifact {
     /// An artifact named `key` at `path`.
     pub fn new(key: impl Into<String>, path: impl Into<String>) -> Self {
         Artifact { key: key.into(), path: path.into(), ..Artifact::default() }
+    }
+
+    /// An artifact named `key`, whose bytes the store keeps; its path becomes ModelDB's.
+    pub fn named(key: impl Into<String>) -> Self {
+        Artifact::new(key, "")
     }
 
     /// What the bytes are.
@@ -67,6 +128,13 @@ impl Artifact {
     #[must_use]
     pub fn upload_completed(mut self) -> Self {
         self.upload_completed = true;
+        self
+    }
+
+    /// The bytes, which the store keeps already.
+    #[must_use]
+    pub fn blob(mut self, blob: BlobRef) -> Self {
+        self.blob = Some(blob);
         self
     }
 

@@ -1,4 +1,4 @@
-use crate::model::Artifact;
+use crate::model::{Artifact, BlobRef};
 use crate::time::Timestamp;
 
 /// Where the code of an entity came from (ModelDB's `CodeVersion`).
@@ -76,6 +76,14 @@ impl CodeVersion {
             snapshot.filepaths.push(path.into());
         }
         self
+    }
+
+    /// The bytes of an archive that the store keeps.
+    pub(crate) fn blob(&self) -> Option<&BlobRef> {
+        match &self.code {
+            Some(Code::Archive(archive)) => archive.blob.as_ref(),
+            _ => None,
+        }
     }
 
     /// When the client logged it.

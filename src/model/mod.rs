@@ -20,7 +20,7 @@ pub(crate) mod series;
 mod versioned_input;
 
 pub use actor::{Actor, ActorKind};
-pub use artifact::{Artifact, ArtifactType};
+pub use artifact::{Artifact, ArtifactPart, ArtifactType, BlobRef, Upload};
 pub use code::{Code, CodeVersion, GitSnapshot, Ternary};
 pub use comment::{Comment, NewComment};
 pub use entity::Entity;

@@ -5,9 +5,11 @@
 //! - [`read`], [`mod@write`]: a snapshot and a write transaction, as typed gets, puts and ranges.
 //! - [`filter`]: the blocks of the filter index.
 //! - [`series`]: the chunks of series.
+//! - [`blobs`]: small blobs.
 //! - [`dictionary`]: interned keys.
 //! - [`errors`]: redb's errors as ours.
 
+mod blobs;
 pub(crate) mod dictionary;
 pub(crate) mod errors;
 mod filter;
@@ -19,6 +21,7 @@ mod simulated;
 pub(crate) mod tables;
 pub(crate) mod write;
 
+pub(crate) use blobs::BlobSource;
 pub(crate) use filter::FilterBlock;
 pub(crate) use place::{Database, OpenSettings, Place};
 pub(crate) use read::{Bytes, ReadTables, Source};

@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 
 use super::errors::storage;
 use super::place::Database;
-use super::tables::{self, SeriesKey};
+use super::tables::{self, BlobKey, SeriesKey};
 use crate::codec::canon::{self, Digest};
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, Result};
@@ -231,6 +231,7 @@ pub(crate) struct ReadTables {
     entries: OnUse<(u64, u32), ()>,
     dates: OnUse<(u8, u32), i64>,
     series: OnUse<SeriesKey, &'static [u8]>,
+    blobs: OnUse<BlobKey, &'static [u8]>,
     filter_blocks: OnUse<u32, &'static [u8]>,
     filter: OnUse<(u32, u32, u8, u32, u32), &'static [u8]>,
     transaction: ReadTransaction,
@@ -246,6 +247,7 @@ impl ReadTables {
             entries: OnUse::new(tables::ENTRIES),
             dates: OnUse::new(tables::DATES),
             series: OnUse::new(tables::SERIES),
+            blobs: OnUse::new(tables::BLOBS),
             filter_blocks: OnUse::new(tables::FILTER_BLOCKS),
             filter: OnUse::new(tables::FILTER),
             transaction: database.redb().begin_read().map_err(storage("beginning a read"))?,
@@ -320,6 +322,10 @@ impl ReadTables {
             each(&digest, count);
             last = Some(digest);
         }
+    }
+
+    pub(super) fn blobs_table(&self) -> Result<&ReadOnlyTable<BlobKey, &'static [u8]>> {
+        self.blobs.open(&self.transaction)
     }
 
     pub(super) fn series_table(&self) -> Result<&ReadOnlyTable<SeriesKey, &'static [u8]>> {

@@ -11,6 +11,7 @@
 //! | `texts` | SHA-256, piece | piece of a long text; the last row counts the changes, and records that are being purged, that name it |
 //! | `dates` | kind, row | the latest date of what is under a project or an experiment |
 //! | `series` | run, key code, generation, first observation | envelope of a chunk of a series |
+//! | `blobs` | BLAKE3 digest, piece | piece of an envelope of a small blob |
 //! | `entries` | key, row | nothing: an entry of the key index |
 //! | `filter_blocks` | number | envelope of what a block of the filter index is of |
 //! | `filter` | number, generation, space and code of a field, piece | piece of an envelope of a field of a block |
@@ -42,6 +43,11 @@ pub(crate) const DATES: TableDefinition<(u8, u32), i64> = TableDefinition::new("
 pub(crate) type SeriesKey = (u32, u32, u32, u64);
 
 pub(crate) const SERIES: TableDefinition<SeriesKey, &[u8]> = TableDefinition::new("series");
+
+/// Digest, piece.
+pub(crate) type BlobKey = (&'static [u8; 32], u32);
+
+pub(crate) const BLOBS: TableDefinition<BlobKey, &[u8]> = TableDefinition::new("blobs");
 
 pub(crate) const FILTER_BLOCKS: TableDefinition<u32, &[u8]> = TableDefinition::new("filter_blocks");
 pub(crate) const FILTER: TableDefinition<(u32, u32, u8, u32, u32), &[u8]> = TableDefinition::new("filter");

@@ -4,11 +4,12 @@ use std::ops::Bound;
 
 use redb::{Durability, ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use super::blobs::BlobsTable;
 use super::errors::storage;
 use super::filter::FilterTable;
 use super::place::Database;
 use super::read::{self, Bytes, Source};
-use super::tables::{self, PIECE_BYTES, SeriesKey, TEXT_PIECE_BYTES, TEXT_REFERENCES};
+use super::tables::{self, BlobKey, PIECE_BYTES, SeriesKey, TEXT_PIECE_BYTES, TEXT_REFERENCES};
 use crate::codec::canon::Digest;
 use crate::codec::envelope::{self, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,6 +47,7 @@ impl WriteTxn {
             entries: OnUse::new(self, tables::ENTRIES),
             dates: OnUse::new(self, tables::DATES),
             series: OnUse::new(self, tables::SERIES),
+            blobs: OnUse::new(self, tables::BLOBS),
             filter_blocks: OnUse::new(self, tables::FILTER_BLOCKS),
             filter: OnUse::new(self, tables::FILTER),
         }
@@ -54,6 +56,11 @@ impl WriteTxn {
     /// The chunks of series, to be read.
     pub(super) fn series_table(&self) -> Result<Table<'_, SeriesKey, &'static [u8]>> {
         self.0.open_table(tables::SERIES).map_err(storage("opening a table"))
+    }
+
+    /// The small blobs, to be read.
+    pub(super) fn blobs_table(&self) -> Result<BlobsTable<'_>> {
+        self.0.open_table(tables::BLOBS).map_err(storage("opening a table"))
     }
 
     /// Makes the transaction visible, and durable as `mode` says.
@@ -166,6 +173,7 @@ pub(crate) struct WriteTables<'t> {
     entries: OnUse<'t, (u64, u32), ()>,
     dates: OnUse<'t, (u8, u32), i64>,
     series: OnUse<'t, SeriesKey, &'static [u8]>,
+    blobs: OnUse<'t, BlobKey, &'static [u8]>,
     filter_blocks: OnUse<'t, u32, &'static [u8]>,
     filter: OnUse<'t, (u32, u32, u8, u32, u32), &'static [u8]>,
 }
@@ -196,11 +204,16 @@ impl<'t> WriteTables<'t> {
         self.entries.open()?;
         self.dates.open()?;
         self.series.open()?;
+        self.blobs.open()?;
         Ok(())
     }
 
     pub(super) fn series_table(&mut self) -> Result<&mut Table<'t, SeriesKey, &'static [u8]>> {
         self.series.open()
+    }
+
+    pub(super) fn blobs_table(&mut self) -> Result<&mut BlobsTable<'t>> {
+        self.blobs.open()
     }
 
     pub(super) fn filter_blocks_table(&mut self) -> Result<&mut Table<'t, u32, &'static [u8]>> {

@@ -2,7 +2,7 @@
 
 use modeldb::{Artifact, CodeVersion, Filter, NewExperiment};
 
-use super::{Calls, reads, writes};
+use super::{Calls, reads, uploads, writes};
 
 pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
     Some(match (service, rpc) {
@@ -65,6 +65,7 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         ("ExperimentService", "getArtifacts") => {
             reads!(s, p, s.experiments().get(&p.experiment).unwrap().artifact("k").unwrap().clone())
         }
+        ("ExperimentService", "getUrlForArtifact") => uploads!(experiment),
         ("ExperimentService", "deleteArtifact") => writes!(w, p, w.experiments().delete_artifact(&p.experiment, "k")),
         ("ExperimentService", "deleteExperiments") => writes!(w, p, w.experiments().delete_many([&p.experiment])),
         ("ExperimentService", "findExperiments") => {

@@ -91,6 +91,11 @@ impl Prepared {
             let comment = w.comments().add(&run, "hm")?;
             let job = w.jobs().create(NewJob::started("now"))?;
             w.lineage().add([&run], [&other])?;
+            // One of which a part has arrived.
+            w.runs().log_artifacts(&run, [Artifact::named("u")])?;
+            w.begin_upload(&run, "u")?;
+            let part = w.put_blob(b"part")?;
+            w.commit_artifact_part(&run, "u", 1, &part.digest.to_string())?;
             Ok((project, experiment, run, other, comment, job))
         });
         let (project, experiment, run, other, comment, job) = prepared.unwrap();
@@ -125,6 +130,21 @@ macro_rules! reads {
     };
 }
 use reads;
+
+/// The bytes of an artifact of an entity `$id`: put at once, and begun in parts.
+macro_rules! uploads {
+    ($id:ident) => {
+        $crate::rpc::Calls::Write(vec![
+            |p| {
+                p.store.put_artifact(&p.$id, "k", &b"bytes"[..]).unwrap();
+            },
+            |p| {
+                p.store.write(|w| w.begin_upload(&p.$id, "k")).unwrap();
+            },
+        ])
+    };
+}
+use uploads;
 
 /// A row of the table: its service, its RPC, and what it says of the log.
 struct Row {

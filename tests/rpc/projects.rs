@@ -2,7 +2,7 @@
 
 use modeldb::{Artifact, CodeVersion, CopyOptions, Filter, NewProject};
 
-use super::{Calls, reads, writes};
+use super::{Calls, reads, uploads, writes};
 
 pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
     Some(match (service, rpc) {
@@ -51,6 +51,7 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         ("ProjectService", "getArtifacts") => {
             reads!(s, p, s.projects().get(&p.project).unwrap().artifact("k").unwrap().clone())
         }
+        ("ProjectService", "getUrlForArtifact") => uploads!(project),
         ("ProjectService", "deleteArtifact") => writes!(w, p, w.projects().delete_artifact(&p.project, "k")),
         ("ProjectService", "deleteProjects") => writes!(w, p, w.projects().delete_many([&p.project])),
         ("ProjectService", "getSummary") => reads!(s, p, s.projects().summary(&p.project).unwrap()),

@@ -2,7 +2,7 @@
 
 use modeldb::{Artifact, CloneOptions, CodeVersion, Environment, Filter, NewRun};
 
-use super::{Calls, reads, writes};
+use super::{Calls, reads, uploads, writes};
 
 pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
     Some(match (service, rpc) {
@@ -94,6 +94,16 @@ pub(super) fn calls(service: &str, rpc: &str) -> Option<Calls> {
         ("ExperimentRunService", "getArtifacts") => {
             reads!(s, p, s.runs().get(&p.run).unwrap().artifact("k").unwrap().clone())
         }
+        ("ExperimentRunService", "getUrlForArtifact") => uploads!(run),
+        ("ExperimentRunService", "commitArtifactPart") => {
+            writes!(w, p, w.commit_artifact_part(&p.run, "u", 2, &modeldb::BlobDigest::of(b"part").to_string()))
+        }
+        ("ExperimentRunService", "getCommittedArtifactParts") => {
+            reads!(s, p, s.artifact(&p.run, "u").unwrap().unwrap().upload.unwrap().parts)
+        }
+        ("ExperimentRunService", "commitMultipartArtifact") => Calls::Write(vec![|p| {
+            p.store.complete_upload(&p.run, "u").unwrap();
+        }]),
         ("ExperimentRunService", "deleteArtifact") => writes!(w, p, w.runs().delete_artifact(&p.run, "k")),
         ("ExperimentRunService", "logJobId") => writes!(w, p, w.runs().set_job_id(&p.run, "job")),
         ("ExperimentRunService", "getJobId") => reads!(s, p, s.runs().get(&p.run).unwrap().job_id),

@@ -1,0 +1,95 @@
+//! Small blobs: bytes of artifacts that are not worth a file, by digest.
+
+use redb::{ReadableTable, Table};
+
+use super::errors::storage;
+use super::read::ReadTables;
+use super::tables::{BlobKey, PIECE_BYTES};
+use super::write::{WriteTables, WriteTxn};
+use crate::codec::envelope::{self, Kind};
+use crate::digest::BlobDigest;
+use crate::error::Result;
+
+pub(super) type BlobsTable<'t> = Table<'t, BlobKey, &'static [u8]>;
+
+const READING: &str = "reading a small blob";
+
+fn sealed<T: ReadableTable<BlobKey, &'static [u8]>>(table: &T, digest: &BlobDigest) -> Result<Option<Vec<u8>>> {
+    let key = digest.as_bytes();
+    let mut sealed = Vec::new();
+    for piece in table.range((key, 0)..=(key, u32::MAX)).map_err(storage(READING))? {
+        sealed.extend_from_slice(piece.map_err(storage(READING))?.1.value());
+    }
+    Ok((!sealed.is_empty()).then_some(sealed))
+}
+
+fn blob<T: ReadableTable<BlobKey, &'static [u8]>>(table: &T, digest: &BlobDigest) -> Result<Option<Vec<u8>>> {
+    let Some(mut sealed) = sealed(table, digest)? else { return Ok(None) };
+    let opened = envelope::open(Kind::Blob, digest.as_bytes(), &sealed);
+    opened.map_err(|error| error.context(format!("{READING}, {digest}")))?;
+    sealed.drain(..envelope::HEADER);
+    Ok(Some(sealed))
+}
+
+/// Where small blobs are read: on a snapshot, and inside a write.
+pub(crate) trait BlobSource {
+    /// The bytes of a small blob, if it is there.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are damaged.
+    fn small_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>>;
+}
+
+impl BlobSource for ReadTables {
+    fn small_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>> {
+        blob(self.blobs_table()?, digest)
+    }
+}
+
+impl BlobSource for WriteTxn {
+    fn small_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>> {
+        blob(&self.blobs_table()?, digest)
+    }
+}
+
+impl ReadTables {
+    /// The small blobs with their lengths, by digest, those behind `after`; as many as `limit`.
+    pub(crate) fn small_blobs(&self, after: Option<BlobDigest>, limit: usize) -> Result<Vec<(BlobDigest, u64)>> {
+        let table = self.blobs_table()?;
+        let after = after.unwrap_or(BlobDigest::from_bytes([0; 32]));
+        let mut found: Vec<(BlobDigest, u64)> = Vec::new();
+        for piece in table.range((after.as_bytes(), u32::MAX)..).map_err(storage(READING))? {
+            let (key, value) = piece.map_err(storage(READING))?;
+            let digest = BlobDigest::from_bytes(*key.value().0);
+            let len = value.value().len() as u64;
+            let count = found.len();
+            match found.last_mut() {
+                Some((last, bytes)) if *last == digest => *bytes += len,
+                _ if count == limit => break,
+                _ => found.push((digest, len.saturating_sub(envelope::HEADER as u64))),
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl WriteTables<'_> {
+    /// Stores a small blob, in place of what is left of it.
+    pub(crate) fn put_small_blob(&mut self, digest: &BlobDigest, bytes: &[u8]) -> Result<()> {
+        let doing = "writing a small blob";
+        let key = digest.as_bytes();
+        let table = self.blobs_table()?;
+        table.retain_in((key, 0)..=(key, u32::MAX), |_, _| false).map_err(storage(doing))?;
+        let sealed = envelope::wrap(Kind::Blob, key, bytes);
+        for (piece, bytes) in (0..).zip(sealed.chunks(PIECE_BYTES)) {
+            table.insert((key, piece), bytes).map_err(storage(doing))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a small blob.
+    pub(crate) fn remove_small_blob(&mut self, digest: &BlobDigest) -> Result<()> {
+        let all = (digest.as_bytes(), 0)..=(digest.as_bytes(), u32::MAX);
+        self.blobs_table()?.retain_in(all, |_, _| false).map_err(storage("removing a small blob"))
+    }
+}
