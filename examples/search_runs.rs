@@ -8,6 +8,8 @@
 
 #[path = "quickstart/provenance.rs"]
 mod provenance;
+// Models are read back by the quickstart only.
+#[allow(dead_code)]
 #[path = "quickstart/tracking.rs"]
 mod tracking;
 #[path = "quickstart/training.rs"]

@@ -210,7 +210,11 @@ impl Gc<'_> {
             after = Some(*last);
             let (kept, unnamed): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|(digest, _)| self.named.contains(digest));
-            kept.into_iter().for_each(|(_, len)| self.keep(len));
+            for (digest, len) in kept {
+                self.keep(len);
+                // If it has a file as well, that is of no use.
+                self.named.remove(&digest);
+            }
             let mut removed = Vec::new();
             if self.dry_run {
                 removed = unnamed.into_iter().map(|(_, len)| len).collect();
