@@ -115,6 +115,7 @@ mod blob;
 mod codec;
 mod digest;
 mod entity;
+mod environments;
 mod error;
 mod filter;
 #[cfg(feature = "simulation")]

@@ -59,6 +59,9 @@ pub const TEXT_NEAR_CHARS: usize = 64;
 /// file each.
 pub const SMALL_BLOB_BYTES: usize = 64 << 10;
 
+/// Largest file that an environment is read off, in bytes.
+pub const ENVIRONMENT_FILE_BYTES: usize = 1 << 20;
+
 /// Most parts of an upload.
 pub const UPLOAD_PARTS: usize = 10_000;
 

@@ -180,11 +180,11 @@
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!
-//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `artifacts`, `gc`
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `artifacts`, `environments`, `gc`
 //!
 //! What a user holds. `write` is group commit; `upkeep` is the only thread. `artifacts` brings bytes in and out: small
 //! ones stand in the table `blobs`, written with the commit that names them; larger ones are put among the blobs before.
-//! `gc` removes what no record names: larger ones by their age, small ones unless a write has named them since the
+//! `environments` reads some of them. `gc` removes what no record names: larger ones by their age, small ones unless a write has named them since the
 //! snapshot whose records it read, for which it keeps a list while it goes on. Lock order stands at the top of `store`.
 //!
 //! # Invariants

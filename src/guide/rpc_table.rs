@@ -252,7 +252,7 @@
 //! - [x] bytes of artifacts: `artifacts::bytes_come_back_from_the_store_and_from_files`
 //! - [x] uploads in parts: `artifacts::uploads_are_put_together_from_parts`
 //! - [x] the environment, its requirements sorted: `api::creation::the_other_environments_come_back`
-//! - [ ] environments derived from artifacts: with artifacts
+//! - [x] environments derived from artifacts: `artifacts::environments_are_read_off_artifacts`
 //! - [x] a code version once, or set: `api::creation::code_is_logged_once_or_over_what_was_there`
 //! - [ ] hyperparameters and code of versioned inputs: with repositories
 //! - [x] find: `query::random::random_searches_answer_what_a_plain_program_does`

@@ -15,6 +15,7 @@ mod key_value;
 mod lineage;
 mod owner;
 mod project;
+mod requirements;
 mod run;
 pub(crate) mod series;
 mod versioned_input;

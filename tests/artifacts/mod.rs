@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modeldb::{
-    Artifact, BlobRef, CloneOptions, CodeVersion, EntityId, ErrorKind, ExperimentId, GcOptions, GcReport, ManualClock,
-    NewExperiment, NewProject, NewRun, ProjectId, RunId, Snapshot, Store, Timestamp, limits,
+    Artifact, BlobRef, CloneOptions, CodeVersion, EntityId, Environment, ErrorKind, ExperimentId, GcOptions, GcReport,
+    ManualClock, NewExperiment, NewProject, NewRun, ProjectId, PythonEnvironment, PythonRequirement, RunId, Snapshot,
+    SoftwareVersion, Store, Timestamp, limits,
 };
 
 /// More than stands in the store's own file.
@@ -417,4 +418,39 @@ fn projects_and_experiments_are_created_with_bytes() {
     assert_eq!(read_of(&bench.store.read(), &experiment, "a"), b"of an experiment");
     assert_eq!(bench.gc().kept, 2);
     assert_eq!(read_of(&bench.store.read(), &project, "a"), b"of a project");
+}
+
+#[test]
+fn environments_are_read_off_artifacts() {
+    let bench = Bench::new();
+    let (store, run) = (&bench.store, &bench.run);
+    assert!(!store.derive_environment(run).unwrap(), "there is nothing to read");
+    store.write(|w| w.runs().log_artifacts(run, [Artifact::named("requirements.txt")])).unwrap();
+    assert!(!store.derive_environment(run).unwrap(), "there are no bytes");
+    let requirements = "numpy==1.26.4\n# comment\n\nabsl-py\ntorch>=2.1.0+cu118\n";
+    store.put_artifact(run, "requirements.txt", requirements.as_bytes()).unwrap();
+    for (bad, expected) in [
+        (&b"not json"[..], ErrorKind::InvalidArgument),
+        (b"\xff\xfe", ErrorKind::InvalidArgument),
+        (&vec![b' '; limits::ENVIRONMENT_FILE_BYTES + 1], ErrorKind::LimitExceeded),
+    ] {
+        store.write(|w| w.runs().delete_artifact(run, "model_api.json")).unwrap();
+        bench.log("model_api.json", bad);
+        assert_eq!(kind(store.derive_environment(run)), expected);
+    }
+    assert!(store.read().runs().get(run).unwrap().environment.is_none());
+    let model_api = br#"{"version": "v1", "model_packaging": {"python_version": "3.11.2", "type": "sklearn"}}"#;
+    store.put_artifact(run, "model_api.json", &model_api[..]).unwrap();
+    assert!(store.derive_environment(run).unwrap());
+    let version = SoftwareVersion::parse;
+    let expected = PythonEnvironment::new(version("3.11.2"))
+        .requirement(PythonRequirement::new("absl-py"))
+        .requirement(PythonRequirement::new("numpy").version("==", version("1.26.4")))
+        .requirement(PythonRequirement::new("torch").version(">=", version("2.1.0+cu118")))
+        .raw_requirements(requirements);
+    assert_eq!(store.read().runs().get(run).unwrap().environment, Some(Environment::python(expected)));
+    // What is there stays.
+    store.put_artifact(run, "requirements.txt", &b"other"[..]).unwrap();
+    assert!(!store.derive_environment(run).unwrap());
+    assert_eq!(kind(store.derive_environment(&RunId::new("nobody").unwrap())), ErrorKind::NotFound);
 }

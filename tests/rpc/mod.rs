@@ -62,7 +62,7 @@ const RPCS: [(&str, &str); 6] = [
 const TABLE: &str = include_str!("../../src/guide/rpc_table.rs");
 
 /// Steps that will bring what is missing.
-const STEPS: [&str; 4] = ["artifacts", "datasets", "repositories", "a server"];
+const STEPS: [&str; 3] = ["datasets", "repositories", "a server"];
 
 /// A store with one of each, for the calls of one row.
 struct Prepared {
