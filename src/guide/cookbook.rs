@@ -53,6 +53,38 @@
 //! # }
 //! ```
 //!
+//! # Keep a model with its run
+//!
+//! Small bytes go into the store with the commit that names them; of any size they can be streamed in and out.
+//!
+//! ```
+//! use modeldb::{Artifact, ArtifactType, GcOptions, NewRun, Store};
+//! use std::io::Read;
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! let run = store.write(|w| {
+//!     let project = w.projects().get_or_create("wine-quality")?;
+//!     let experiment = w.experiments().get_or_create(&project, "random-forest")?;
+//!     let weights = w.put_blob(&[1, 2, 3])?;
+//!     let model = Artifact::named("model.bin").artifact_type(ArtifactType::Model).blob(weights);
+//!     w.runs().create(&experiment, NewRun::named("depth-6").artifact(model))
+//! })?;
+//! let file = std::io::repeat(7).take(1 << 20); // a `File`, a network connection
+//! store.log_artifact(&run, Artifact::named("samples.bin"), file)?;
+//!
+//! let read = store.read();
+//! let mut samples = read.open_artifact(&run, "samples.bin")?;
+//! let mut first = [0; 16];
+//! samples.read_exact(&mut first).unwrap();
+//! samples.verify()?; // the rest, without keeping it
+//!
+//! // Now and then: what nothing names any more, and is older than a day.
+//! let removed = store.gc(&GcOptions::new())?.removed_bytes;
+//! # assert_eq!((first, removed), ([7; 16], 0));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Load many runs
 //!
 //! One `create_many` is one commit. It takes an iterator and holds a few MiB, however many runs there are.

@@ -90,6 +90,17 @@
 //! A new store is made under another name, made durable, and renamed. A crash while it is made leaves no store, or an
 //! empty one.
 //!
+//! # Bytes of artifacts
+//!
+//! What a record names is there. Up to [`limits::SMALL_BLOB_BYTES`](crate::limits::SMALL_BLOB_BYTES), bytes are a part of
+//! the commit that names them. Larger ones are a file of their own, which is written, synced, renamed, and its name
+//! synced, before the commit begins; a crash in between leaves a file that nothing names, for
+//! [`gc`](crate::Store::gc). A commit that names bytes which are not there is refused. A collection keeps what any record
+//! names, also of what is deleted and not purged, and what was put less than its guard ago; what only the past names is
+//! removed, and then the past says so. Bytes are checked against their digest when they were read to the end.
+//!
+//! Whoever keeps bytes elsewhere ([`Options::blobs`](crate::Options::blobs)) has the promises of that place.
+//!
 //! # What a plain open does not promise
 //!
 //! Disks rot and files are copied badly. Every value this crate stores has a checksum over its key and its bytes, and
