@@ -146,7 +146,7 @@ fn learning_curve(
 ) -> Outcome<()> {
     let mut curve = Vec::new();
     for eighths in [1, 2, 4] {
-        let some = &train[..train.len() * eighths / 8];
+        let (some, _) = train.split_at(train.len() * eighths / 8);
         let accuracy = candidate.train(digits, some)?.score(digits, test)?;
         curve.push((CURVE, NewObservation::new(accuracy).epoch_number(i64::try_from(some.len())?)));
     }

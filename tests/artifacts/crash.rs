@@ -25,7 +25,7 @@ fn step(store: &Store, clock: &ManualClock, run: &RunId, random: &mut Random, kn
     let mut after = known.clone();
     let key = format!("k{}", random.below(3));
     let which = random.below(5);
-    let new = bytes(if which % 2 == 0 { 10 * which } else { LARGE }, which as u8);
+    let new = bytes(if which.is_multiple_of(2) { 10 * which } else { LARGE }, which as u8);
     match random.below(8) {
         0..=2 if known.contains_key(&key) => {
             store.put_artifact(run, &key, &*new)?;
@@ -138,10 +138,8 @@ fn artifacts_cut_everywhere() {
 #[test]
 fn each_call_of_the_disk_fails() {
     let seed = printed_seed("each_call_of_the_disk_fails", 82);
-    let faults: [(fn(u64) -> Fault, ErrorKind); 2] =
-        [(Fault::Once, ErrorKind::Io), (Fault::FullFrom, ErrorKind::StorageFull)];
     let mut errors = 0;
-    for (fault, kind) in faults {
+    for (fault, kind) in [(Fault::Once as fn(u64) -> Fault, ErrorKind::Io), (Fault::FullFrom, ErrorKind::StorageFull)] {
         let calls = {
             let (disk, clock) = (SimulatedDisk::new(), clock());
             let (store, run) = begin(&disk, &clock).unwrap();

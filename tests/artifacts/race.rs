@@ -12,7 +12,7 @@ use crate::support::random::{PrintSeed, Random, seed};
 /// Few bytes, of either size: each is named by some run, and forgotten again, all the time.
 fn contents(random: &mut Random) -> Vec<u8> {
     let which = random.below(6);
-    bytes(if which % 2 == 0 { 20 } else { LARGE }, which as u8)
+    bytes(if which.is_multiple_of(2) { 20 } else { LARGE }, which as u8)
 }
 
 #[test]

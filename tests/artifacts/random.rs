@@ -14,7 +14,7 @@ type Model = BTreeMap<RunId, (bool, BTreeMap<String, Vec<u8>>)>;
 /// Few enough that they meet; half of them too large for the store's own file.
 fn contents(random: &mut Random) -> Vec<u8> {
     let which = random.below(12);
-    bytes(if which % 2 == 0 { which * 10 } else { LARGE + which }, which as u8)
+    bytes(if which.is_multiple_of(2) { which * 10 } else { LARGE + which }, which as u8)
 }
 
 fn check(bench: &Bench, model: &Model) {
@@ -36,8 +36,7 @@ fn check(bench: &Bench, model: &Model) {
 }
 
 fn collect(bench: &mut Bench, model: &Model) {
-    let dry = bench.clock.advance(1);
-    let () = dry;
+    bench.clock.advance(1);
     let options = GcOptions::new().min_age(Duration::ZERO);
     let planned = bench.store.gc(&options.clone().dry_run(true)).unwrap();
     let report = bench.store.gc(&options).unwrap();
