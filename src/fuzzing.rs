@@ -13,11 +13,11 @@ use crate::filter::field::{self, FieldKey};
 use crate::id::{ChangeId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
 use crate::log;
 use crate::log::chain::Hash;
-use crate::log::change::{Change, Edit, Fact, Field};
+use crate::log::change::{Change, Edit, Fact, Field, FieldValue};
 use crate::log::commit::{self, Context, Erased, Item, Operation, Part, Trailer};
 use crate::log::resolve::payload;
 use crate::model::{
-    Entity, LineageEdge, LineageEntry, NewComment, NewJob, NewRun, Observation, Parents, Series, Stored,
+    Entity, LineageEdge, LineageEntry, NewComment, NewJob, NewRun, Observation, Parents, RunStatus, Series, Stored,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -197,9 +197,15 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let few = chunk(mixed.get(..5).unwrap_or_default());
     let mut run = new.0;
     run.series.push(Series::of("loss", &curve));
+    run.status = Some(RunStatus::Failed);
     let entity = Entity::Run(run);
     let created = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity.clone())) };
-    let edits = vec![Edit { field: Field::Metric("loss".into()), old: None, new: None }];
+    let status = |status| Some(FieldValue::RunStatus(status));
+    let (old, new) = (status(RunStatus::Running), status(RunStatus::Failed));
+    let edits = vec![
+        Edit { field: Field::Metric("loss".into()), old: None, new: None },
+        Edit { field: Field::Status, old, new },
+    ];
     let (zero, previous) = (Timestamp::default(), Some(ChangeId::default()));
     let fact = Fact::Edited { old_date_updated: zero, new_date_updated: zero, edits };
     let edited = Change { entity: entity.id(), previous, fact };

@@ -4,7 +4,7 @@
 //! It is a library with a store in one file: typed projects, experiments, runs, comments, jobs and lineage, written in transactions, read from
 //! snapshots, and told in a hash-chained log of every change. It is **not** a server, a cluster, a vector database or
 //! a training framework; servers, command-line tools and notebooks embed it. It is synchronous; a large store keeps a thread for the upkeep of its
-//! indexes, unless [`Options::background`] says otherwise.
+//! indexes, and one with loggers a thread that writes for them, unless [`Options::background`] says otherwise.
 //!
 //! ```
 //! use modeldb::{NewRun, Store};
@@ -47,6 +47,8 @@
 //!     [`set_environment`](RunsMut::set_environment); values are [`Value`]s, lossless
 //!   - observe again and again: [`log_observations`](RunsMut::log_observations), read with [`Runs::observations`]; a
 //!     [`Series`] sums them up, in [`Run::series`]
+//!   - from a training loop: [`Store::start_run`] gives a [`RunLogger`], whose calls wait for nothing and which keeps
+//!     [`Run::status`]; [`Store::resume_run`]
 //!   - beside: [`log_artifacts`](RunsMut::log_artifacts), [`log_datasets`](RunsMut::log_datasets),
 //!     [`set_job_id`](RunsMut::set_job_id), [`set_parent`](RunsMut::set_parent)
 //!   - change: `rename`, `describe`, `add_tags`, `set_*` to replace, `delete_*` for what was logged;
@@ -133,6 +135,7 @@ mod options;
 mod positioned;
 mod purge;
 mod query;
+mod run_logger;
 #[cfg(feature = "simulation")]
 mod simulated;
 mod snapshot;
@@ -188,8 +191,8 @@ pub use model::{
     CollaboratorType, Comment, DockerEnvironment, Entity, Environment, EnvironmentContent, EnvironmentVariable,
     Experiment, Feature, GitSnapshot, GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry,
     Location, NewComment, NewExperiment, NewJob, NewObservation, NewProject, NewRun, Observation, ObservationBucket,
-    ObservationColumns, OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd,
-    SoftwareVersion, Ternary, Upload, ValueType, VersionedInputs, Visibility,
+    ObservationColumns, OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, RunStatus, Series,
+    SeriesEnd, SoftwareVersion, Ternary, Upload, ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
 pub use purge::{PurgeOptions, PurgeReport};
@@ -203,6 +206,7 @@ pub use query::series::Statistic;
 #[cfg(feature = "text")]
 pub use query::snippet::Snippet;
 pub use query::text::IntoFilter;
+pub use run_logger::RunLogger;
 pub use snapshot::{At, Changes, History, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy, Timestamp};

@@ -3,6 +3,8 @@
 //! Keys, ids of entities, texts, values and lists have no limit of their own: what is not named here is bounded
 //! by memory and disk.
 
+use std::time::Duration;
+
 /// Longest name of a project, experiment or run at creation, in characters (ModelDB's rule).
 pub const NAME_CHARS: usize = 256;
 
@@ -76,6 +78,20 @@ pub(crate) const SERIES_CHUNK: usize = 1024;
 
 /// Most bytes of the texts of a chunk, with their heads.
 pub(crate) const SERIES_CHUNK_TEXT_BYTES: usize = SERIES_CHUNK * (OBSERVED_TEXT_BYTES + 8);
+
+/// Most bytes that all loggers of a store hold, about; some 130,000 observations. Whoever logs more waits until they are
+/// written. What is being written takes as much again.
+pub const LOGGER_QUEUE_BYTES: usize = 8 << 20;
+
+/// Longest time that what was logged waits to be written: then it is, with what came meanwhile. A commit costs a sync and
+/// some ten thousand bytes, and a plot that is a second old is not old.
+pub const LOGGER_DELAY: Duration = Duration::from_secs(1);
+
+/// Bytes that are not waited for to become more: half of what fits, so that logging goes on meanwhile.
+pub(crate) const LOGGER_HURRY_BYTES: usize = LOGGER_QUEUE_BYTES / 2;
+
+/// Bytes of keys that a logger remembers from one write to the next, so that none has to be stored for each value.
+pub(crate) const LOGGER_KEY_BYTES: usize = 1 << 20;
 
 /// How hard columns of numbers are compressed: pco's levels.
 pub(crate) const COLUMN_COMPRESSION: usize = 4;

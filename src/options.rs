@@ -152,9 +152,10 @@ impl Options {
         self
     }
 
-    /// Whether the store may keep a thread for the upkeep of the filter index; it does, unless this says otherwise. Without,
-    /// [`Store::optimize`] does the upkeep when it is called, and there is no text index before it is
-    /// [waited for](Store::wait_indexed).
+    /// Whether the store may keep threads, one for the upkeep of the filter index and one for
+    /// [loggers](crate::RunLogger); it does, unless this says otherwise. Without, [`Store::optimize`] does the upkeep when
+    /// it is called, there is no text index before it is [waited for](Store::wait_indexed), and whoever logs writes when
+    /// the queue is full.
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
         self
@@ -183,7 +184,8 @@ impl Options {
         self
     }
 
-    /// Opens the store in `folder`.
+    /// Opens the store in `folder`. Runs whose loggers ended with an earlier process become
+    /// [crashed](crate::RunStatus::Crashed), in one commit, before anybody reads.
     ///
     /// # Errors
     /// - `Locked`: another handle or process has it open.
@@ -192,6 +194,7 @@ impl Options {
     /// - `Incompatible`: another format or layout wrote it. Nothing was changed.
     /// - `Corrupt`: it is damaged.
     /// - `StorageFull`, `Io`: the operating system refuses.
+    /// - `CommitUnknown`: the commit that ends such runs failed while it became durable. Open it again.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Store> {
         Store::open_with(self, Place::Folder(folder.as_ref().to_owned()))
     }

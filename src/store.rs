@@ -1,6 +1,6 @@
 //! The door: opening, handles, closing.
 //!
-//! Lock order: `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
+//! Lock order: what loggers lock (`run_logger::writer`) before `writer`, `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
 //! No lock is held while a caller's code runs, but for `writer` around the closure of a write.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,6 +26,7 @@ use crate::log::resolve::Resolver;
 use crate::log::watch::Durable;
 use crate::model::Actor;
 use crate::options::{Durability, Options};
+use crate::run_logger::Loggers;
 use crate::snapshot::Snapshot;
 use crate::storage::dictionary::Dictionary;
 use crate::storage::{CommitMode, Database, OpenSettings, Place, ReadTables, Source, WriteTxn};
@@ -62,7 +63,8 @@ pub(crate) struct Inner {
     /// Whether there may be a thread for upkeep.
     pub(crate) background: bool,
     pub(crate) worker: Worker,
-    this: Weak<Inner>,
+    pub(crate) loggers: Loggers,
+    pub(crate) this: Weak<Inner>,
 }
 
 /// What all handles share: with the last of them the store is closed.
@@ -116,6 +118,10 @@ pub struct Stats {
     /// The commit that the text index has come to: searches look into the records of what was changed since. None if
     /// it is not made, or there is none in this build.
     pub text_sequence: Option<Sequence>,
+    /// Runs that have a logger.
+    pub run_loggers: usize,
+    /// Bytes that these hold and have not begun to write, about: see [`limits::LOGGER_QUEUE_BYTES`].
+    pub logged_bytes: usize,
     /// How long the oldest snapshot that is still held has been outdated. It pins every page freed since.
     pub oldest_snapshot_age: Duration,
 }
@@ -199,6 +205,7 @@ impl Store {
             poisoned: AtomicBool::new(false),
             background: options.background,
             worker: Worker::default(),
+            loggers: Loggers::default(),
             this: Weak::clone(this),
         });
         #[cfg(feature = "text")]
@@ -206,7 +213,9 @@ impl Store {
             let (published, sequence) = (Arc::clone(&inner.published), inner.durable.last());
             inner.common.text.begin(sequence, Box::new(move || Some(texts::source(Arc::clone(&published.read())))));
         }
-        Ok(Store { inner: Arc::new(Handle(inner)), actor: Arc::new(options.actor) })
+        let store = Store { inner: Arc::new(Handle(inner)), actor: Arc::new(options.actor) };
+        store.inner.end_dead_runs()?;
+        Ok(store)
     }
 
     /// A handle whose commits say that `actor` made them.
@@ -249,6 +258,7 @@ impl Store {
         let [projects, experiments, runs, comments, jobs, lineage_edges] =
             log::apply::next_rows(&state.tables)?.map(u64::from);
         let watermark = Watermark::read(&state.tables)?;
+        let (run_loggers, logged_bytes) = self.inner.loggers.figures();
         Ok(Stats {
             head: state.head,
             projects,
@@ -264,6 +274,8 @@ impl Store {
             filter_tail_runs: self.inner.common.filter.tail(runs),
             filter_bytes: self.inner.common.filter.bytes() as u64,
             text_sequence: self.inner.common.text.sequence(),
+            run_loggers,
+            logged_bytes,
             oldest_snapshot_age: oldest,
         })
     }
@@ -289,7 +301,8 @@ impl Store {
     }
 
     /// Closes the store for all its handles, telling errors that dropping the last one would swallow. Waits for
-    /// the write that is running. Later writes are `Closed`; snapshots that are held may still answer from
+    /// the write that is running, and writes what loggers have gathered; their runs are not ended by that, and found
+    /// crashed when the store is opened next. Later writes are `Closed`; snapshots that are held may still answer from
     /// memory, or fail as `Closed`.
     ///
     /// # Errors
@@ -403,6 +416,7 @@ impl Inner {
     fn close(&self) -> Result<()> {
         write::check_not_writing(self)?;
         self.end_upkeep();
+        self.end_logging();
         let mut writer = self.writer.lock();
         if self.database.read().is_none() {
             return Ok(());

@@ -34,6 +34,7 @@ use crate::log::draft::{Draft, Erasure, Slice};
 use crate::log::pack;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
+use crate::model::Actor;
 use crate::storage::dictionary::PendingKeys;
 use crate::storage::{CommitMode, WriteTables, WriteTxn};
 use crate::store::{Inner, Store, closed};
@@ -263,10 +264,7 @@ impl Store {
     /// # Panics
     /// If the closure does; then nothing of it is left.
     pub fn write<T>(&self, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<T> {
-        match self.run("", write)? {
-            (Some(value), _) => Ok(value),
-            (None, _) => Err(Error::corrupt("a write without an id was taken for a repeated one")),
-        }
+        self.inner.write_as(&self.actor, write)
     }
 
     /// [`write`](Self::write), once for each `id`: if a write with this id was made before, `write` does not run,
@@ -284,7 +282,7 @@ impl Store {
             let (len, most) = (id.len(), limits::WRITE_ID_BYTES);
             return Err(Error::limit(format!("the id of a write has {len} bytes; at most {most} fit")));
         }
-        Ok(match self.run(id, write)? {
+        Ok(match self.inner.run(&self.actor, id, write)? {
             (Some(value), sequence) => Once::Done { sequence, value },
             (None, sequence) => Once::Repeated { sequence },
         })
@@ -298,20 +296,34 @@ impl Store {
     pub fn outcome(&self, id: &str) -> Result<Option<Sequence>> {
         self.read().outcome(id)
     }
+}
+
+impl Inner {
+    /// A write by `actor`: see [`Store::write`].
+    pub(crate) fn write_as<T>(&self, actor: &Actor, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<T> {
+        match self.run(actor, "", write)? {
+            (Some(value), _) => Ok(value),
+            (None, _) => Err(Error::corrupt("a write without an id was taken for a repeated one")),
+        }
+    }
 
     /// Runs a write and waits until it is durable. No value: the write was made before.
-    fn run<T>(&self, id: &str, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<(Option<T>, Sequence)> {
-        let inner = &self.inner;
-        self.actor.check()?;
-        let writing = Writing::begin(inner)?;
-        inner.check_usable()?;
-        let mut writer = inner.take_writer();
-        if let Err(error) = inner.check_usable() {
+    fn run<T>(
+        &self,
+        actor: &Actor,
+        id: &str,
+        write: impl FnOnce(&mut Write<'_>) -> Result<T>,
+    ) -> Result<(Option<T>, Sequence)> {
+        actor.check()?;
+        let writing = Writing::begin(self)?;
+        self.check_usable()?;
+        let mut writer = self.take_writer();
+        if let Err(error) = self.check_usable() {
             // Others may have left their group to this thread.
-            let _ = writer.end_group(inner, false);
+            let _ = writer.end_group(self, false);
             return Err(error);
         }
-        let ran = writer.run(self, id, write);
+        let ran = writer.run(self, actor, id, write);
         drop(writing);
         // The writes of a group are not to be seen before they are durable, not even by one that changed nothing.
         let outcome = match &ran {
@@ -320,10 +332,10 @@ impl Store {
         };
         let full = writer.group.as_ref().is_some_and(|group| group.bytes >= limits::GROUP_BYTES);
         // Those who wait for the writer of a poisoned store give up, and would leave the group open for ever.
-        let poisoned = inner.poisoned.load(Ordering::SeqCst);
-        if full || poisoned || inner.waiting.load(Ordering::SeqCst) == 0 {
+        let poisoned = self.poisoned.load(Ordering::SeqCst);
+        if full || poisoned || self.waiting.load(Ordering::SeqCst) == 0 {
             // Each write of the group learns it from the outcome.
-            let _ = writer.end_group(inner, false);
+            let _ = writer.end_group(self, false);
         }
         drop(writer);
         let ended = outcome.map_or(Ok(()), |outcome| outcome.wait());
@@ -331,14 +343,14 @@ impl Store {
             Ran::Failed(error) => Err(error),
             Ran::Panicked(payload) => panic::resume_unwind(payload),
             Ran::Changed(value, sequence) => ended.map(|()| (Some(value), sequence)),
-            Ran::Unchanged(value) => ended.map(|()| (Some(value), inner.durable.last())),
+            Ran::Unchanged(value) => ended.map(|()| (Some(value), self.durable.last())),
             Ran::Repeated(sequence) => {
                 ended?;
-                if sequence > inner.durable.last() {
+                if sequence > self.durable.last() {
                     // A relaxed commit: whoever repeats a request wants to hear that it is safe.
-                    let flushed = inner.flush();
+                    let flushed = self.flush();
                     // Somebody who closed the store meanwhile has made it so.
-                    if sequence > inner.durable.last() {
+                    if sequence > self.durable.last() {
                         flushed?;
                     }
                 }
@@ -363,8 +375,13 @@ impl Writer {
     }
 
     /// Runs a closure in the open group, or in a new one.
-    fn run<T>(&mut self, store: &Store, id: &str, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Ran<T> {
-        let inner = &*store.inner;
+    fn run<T>(
+        &mut self,
+        inner: &Inner,
+        actor: &Actor,
+        id: &str,
+        write: impl FnOnce(&mut Write<'_>) -> Result<T>,
+    ) -> Ran<T> {
         if let Err(error) = self.open_group(inner) {
             return Ran::Failed(error);
         }
@@ -381,7 +398,7 @@ impl Writer {
         let state = Arc::clone(&inner.published.read());
         let mut host = GroupHost { writer: self, inner, state, alone: false, spilled_entries: false };
         let common = Arc::clone(&inner.common);
-        let mut access = Write(Txn::new(&mut host, &common, &store.actor, sequence, draft));
+        let mut access = Write(Txn::new(&mut host, &common, actor, sequence, draft));
         let ran = panic::catch_unwind(AssertUnwindSafe(|| write(&mut access)));
         let Write(txn) = access;
         let (draft, entries) = (txn.draft, txn.entries);
@@ -392,7 +409,7 @@ impl Writer {
                 Err(error) => Ran::Failed(error),
             },
             Ok(Ok(value)) => {
-                let context = Context { actor: (*store.actor).clone(), idempotency_id: id.to_owned() };
+                let context = Context { actor: actor.clone(), idempotency_id: id.to_owned() };
                 match self.apply(inner, draft, entries, &context, time, spilled) {
                     Ok(()) => Ran::Changed(value, sequence),
                     Err(error) => Ran::Failed(error),

@@ -30,6 +30,7 @@ const FLOORS: [(u8, &[&str]); 8] = [
             "watch",
             "purge",
             "upkeep",
+            "run_logger",
             "fuzzing",
         ],
     ),

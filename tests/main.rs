@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod floors;
 mod libraries;
+mod logger;
 mod model;
 mod opening;
 mod outcome;

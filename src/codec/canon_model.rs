@@ -10,8 +10,8 @@ use crate::model::{
     Actor, ActorKind, Artifact, ArtifactPart, ArtifactType, BlobRef, Code, CodeVersion, CollaboratorPermissions,
     CollaboratorType, Comment, DockerEnvironment, Environment, EnvironmentContent, EnvironmentVariable, Experiment,
     Feature, GitSnapshot, GroupId, Job, JobStatus, JobType, KeyValue, KeyValues, LineageEdge, LineageEntry, Location,
-    OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, Series, SeriesEnd, SoftwareVersion, Ternary,
-    Upload, ValueType, VersionedInputs, Visibility,
+    OwnerTracking, Project, PythonEnvironment, PythonRequirement, Run, RunStatus, Series, SeriesEnd, SoftwareVersion,
+    Ternary, Upload, ValueType, VersionedInputs, Visibility,
 };
 use crate::time::Timestamp;
 
@@ -71,6 +71,7 @@ canon_struct!(Run {
     12: end_time,
     13: hyperparameters,
     14: metrics,
+    15: status,
     32: code_version,
     33: code_version_snapshot,
     34: parent_id,
@@ -83,6 +84,8 @@ canon_struct!(Run {
     41: owner_tracking,
     42: versioned_inputs,
 });
+
+canon_enum!(RunStatus { 0: Running, 1: Finished, 2: Failed, 3: Abandoned, 4: Crashed });
 
 canon_struct!(Comment {
     0: id,

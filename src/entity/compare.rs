@@ -22,12 +22,13 @@ pub struct RunComparison {
 }
 
 /// What is compared beside the keys. Ids, parents, dates of records and version numbers always differ, or say nothing.
-const BUILTINS: [QueryField; 7] = [
+const BUILTINS: [QueryField; 8] = [
     QueryField::Name,
     QueryField::Description,
     QueryField::Owner,
     QueryField::StartTime,
     QueryField::EndTime,
+    QueryField::Status,
     QueryField::CodeVersion,
     QueryField::Tags,
 ];

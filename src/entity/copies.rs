@@ -95,10 +95,11 @@ pub(crate) fn clone_run(txn: &mut Txn<'_>, on: On<'_>, options: CloneOptions) ->
     Ok(id)
 }
 
-/// Creates the copy of a run, with all that was observed of it.
+/// Creates the copy of a run, with all that was observed of it. No logger ever had the copy.
 fn create_copy(txn: &mut Txn<'_>, source: Row, mut run: Run, parents: Parents) -> Result<()> {
     let series = std::mem::take(&mut run.series);
     run.series = observations::as_created(txn, source, &series)?;
+    run.status = None;
     let copy = txn.create(Entity::Run(run), parents)?;
     observations::copy(txn, source, &series, copy)
 }

@@ -18,7 +18,7 @@ pub(crate) enum Container {
 }
 
 impl Container {
-    fn field(self, key: String) -> Field {
+    pub(crate) fn field(self, key: String) -> Field {
         match self {
             Container::Attributes => Field::Attribute(key),
             Container::Metrics => Field::Metric(key),
@@ -26,7 +26,7 @@ impl Container {
         }
     }
 
-    fn of(self, entity: &Entity) -> Result<&KeyValues> {
+    pub(crate) fn of(self, entity: &Entity) -> Result<&KeyValues> {
         let found = match (self, entity) {
             (Container::Attributes, entity) => entity.attributes(),
             (Container::Metrics, Entity::Run(run)) => Some(&run.metrics),

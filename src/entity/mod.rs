@@ -12,7 +12,7 @@
 //!   ([`search`], [`search_order`], [`mod@search_columns`]) or over the records ([`walk`]); [`summary`]: projects in figures.
 //! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
 //!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
-//! - [`observations`]: logging observations, and reading them.
+//! - [`observations`]: logging observations, and reading them; [`logged`]: what loggers tell of runs.
 //! - [`uploads`]: bytes of artifacts, whole and in parts.
 //! - [`view`]: runs without a copy.
 
@@ -33,6 +33,7 @@ mod find_views;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;
+pub(crate) mod logged;
 pub(crate) mod observations;
 pub(crate) mod project;
 #[cfg(feature = "text")]

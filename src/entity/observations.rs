@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row, RunId};
 use crate::limits;
 use crate::log::change::{Field, FieldValue};
-use crate::log::draft::Added;
+use crate::log::draft::{Added, AddedTo};
 use crate::log::read::Recent;
 use crate::log::resolve::payload;
 use crate::model::{Entity, NewObservation, Observation, ObservationBucket, ObservationColumns, Run, Series, Stored};
@@ -54,7 +54,7 @@ pub(crate) fn by_key<K: AsRef<str>>(observations: impl IntoIterator<Item = (K, N
     Ok(by_key)
 }
 
-fn checked(mut observation: NewObservation) -> Result<NewObservation> {
+pub(crate) fn checked(mut observation: NewObservation) -> Result<NewObservation> {
     match &mut observation.value {
         Value::Float(float) => *float = canonical(*float),
         Value::Int(_) | Value::Bool(_) => {}
@@ -133,20 +133,32 @@ pub(crate) fn as_created(txn: &Txn<'_>, run: Row, all: &[Series]) -> Result<Vec<
     Ok(created)
 }
 
+/// The series of a key of a run with further observations, and these with where they go. Nothing is changed.
+pub(crate) fn extended(
+    txn: &mut Txn<'_>,
+    row: Row,
+    key: &str,
+    new: Vec<NewObservation>,
+) -> Result<(Series, AddedTo, Added)> {
+    let now = txn.time();
+    let known = run_of(txn.load(KIND, row)?)?.series(key).cloned();
+    let series = match known {
+        Some(series) => series,
+        None => Series { generation: txn.next_generation(row, key)?, key: key.to_owned(), ..Series::default() },
+    };
+    let from = series.count;
+    let (series, observations) = extend(series, new, now)?;
+    let to = (row, key.to_owned(), series.generation);
+    Ok((series, to, Added { from, observations }))
+}
+
 /// Adds observations to the series of a run, all or none.
 fn log(txn: &mut Txn<'_>, on: On<'_>, new: ByKey) -> Result<()> {
     let row = txn.require(on.kind, on.id)?;
-    let now = txn.time();
     let (mut fields, mut added) = (Vec::new(), Vec::new());
     for (key, new) in new {
-        let known = run_of(txn.load(on.kind, row)?)?.series(&key).cloned();
-        let series = match known {
-            Some(series) => series,
-            None => Series { generation: txn.next_generation(row, &key)?, key: key.clone(), ..Series::default() },
-        };
-        let from = series.count;
-        let (series, observations) = extend(series, new, now)?;
-        added.push(((row, key.clone(), series.generation), Added { from, observations }));
+        let (series, to, new) = extended(txn, row, &key, new)?;
+        added.push((to, new));
         fields.push((Field::Series(key), Some(FieldValue::Series(Box::new(series)))));
     }
     txn.edit_in_part(on.kind, row, fields)?;

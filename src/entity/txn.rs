@@ -268,15 +268,21 @@ impl<'a> Txn<'a> {
         if !place.deleted {
             return Err(Error::not_found(format!("{kind} {id:?} is not deleted")));
         }
-        let last = self.read(kind, row)?.last;
-        if last.sequence < self.sequence {
-            let resolver = self.resolver()?;
-            let change = LogReader::new(self.host.txn()?, &resolver).change(last)?;
-            if change.is_none_or(|change| matches!(change.fact, Fact::Purged { .. })) {
-                return Err(Error::not_found(format!("{kind} {id:?} is being purged")));
-            }
+        if self.is_being_purged(kind, row)? {
+            return Err(Error::not_found(format!("{kind} {id:?} is being purged")));
         }
         Ok(row)
+    }
+
+    /// Whether the purge of a deleted entity has begun.
+    pub(crate) fn is_being_purged(&self, kind: EntityKind, row: Row) -> Result<bool> {
+        let last = self.read(kind, row)?.last;
+        if last.sequence >= self.sequence {
+            return Ok(false);
+        }
+        let resolver = self.resolver()?;
+        let change = LogReader::new(self.host.txn()?, &resolver).change(last)?;
+        Ok(change.is_none_or(|change| matches!(change.fact, Fact::Purged { .. })))
     }
 
     /// Refuses an entity that has another version number.

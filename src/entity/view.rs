@@ -9,7 +9,7 @@ use crate::entity::state::State;
 use crate::error::Result;
 use crate::id::{ExperimentId, ProjectId, Row, RunId};
 use crate::log::resolve::payload;
-use crate::model::{Run, Stored};
+use crate::model::{Run, RunStatus, Stored};
 use crate::storage::Bytes;
 use crate::time::Timestamp;
 use crate::value::ValueRef;
@@ -131,6 +131,14 @@ impl<'g> RunView<'g> {
     /// When the work ended.
     pub fn end_time(&self) -> Option<Timestamp> {
         Some(Timestamp::from_millis(self.record.end_time.to_native())).filter(|time| time.millis() != 0)
+    }
+
+    /// What became of it; none of a run that never had a logger.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged.
+    pub fn status(&self) -> Result<Option<RunStatus>> {
+        v1::status(self.record)
     }
 
     /// 1 at creation, one more with each operation that changes the run.

@@ -161,6 +161,9 @@ impl Builder {
                 self.field(field).int(offset, time.to_native());
             }
         }
+        if let Some(status) = v1::status(record)? {
+            self.field(FieldKey::STATUS).element(offset, status.name());
+        }
         self.field(FieldKey::VERSION).int(offset, i64::try_from(head.version.to_native()).unwrap_or(i64::MAX));
         let tags = self.field(FieldKey::TAGS);
         head.tags.iter().for_each(|tag| tags.element(offset, tag));

@@ -37,6 +37,7 @@ impl FieldKey {
     pub(crate) const PARENT_ID: FieldKey = FieldKey::builtin(12);
     pub(crate) const JOB_ID: FieldKey = FieldKey::builtin(13);
     pub(crate) const CODE_VERSION: FieldKey = FieldKey::builtin(14);
+    pub(crate) const STATUS: FieldKey = FieldKey::builtin(15);
 
     const fn builtin(space: u8) -> Self {
         FieldKey { space, code: 0 }

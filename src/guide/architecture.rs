@@ -180,12 +180,23 @@
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!
-//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `artifacts`, `environments`, `gc`
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `run_logger/`, `artifacts`, `environments`, `gc`
 //!
-//! What a user holds. `write` is group commit; `upkeep` is the only thread. `artifacts` brings bytes in and out: small
-//! ones stand in the table `blobs`, written with the commit that names them; larger ones are put among the blobs before.
-//! `environments` reads some of them. `gc` removes what no record names: larger ones by their age, small ones unless a write has named them since the
-//! snapshot whose records it read, for which it keeps a list while it goes on. Lock order stands at the top of `store`.
+//! What a user holds. `write` is group commit; `upkeep` and `run_logger::writer` have a thread each. Lock order stands at
+//! the top of `store`.
+//!
+//! `artifacts` brings bytes in and out: small ones stand in the table `blobs`, written with the commit that names them;
+//! larger ones are put among the blobs before. `environments` reads some of them. `gc` removes what no record names:
+//! larger ones by their age, small ones unless a write has named them since the snapshot whose records it read, for which
+//! it keeps a list while it goes on.
+//!
+//! `run_logger/` is the handle of a training loop. `queue` gathers what one logger is told, by key; `writer` takes it out
+//! of all queues and writes it, in one commit for each actor, by a thread or, without one, by whoever waits. What may be
+//! written of it is said in `entity::logged`: there a value that is refused is left out by itself, since nobody waits
+//! for the call that told it. That a run has a logger is not kept anywhere but in its status: only loggers set it, and one
+//! process holds the store, so whatever the table `running` has when a store is opened is dead. `log::apply` writes that
+//! table from the changes, as it does `hidden`; so a log that is told again gives the same, `verify` holds it against the
+//! records, and opening reads a row for each dead run and no others.
 //!
 //! # Invariants
 //!
@@ -220,7 +231,8 @@
 //!
 //! **A crash.** redb falls back to its last durable commit: some commit n, with tables and log of the same moment. At
 //! open, `store::recover` reads the last commit for sequence, hash and time, the last keys for the next rows, and lets
-//! the key index follow the log from its watermark. There is nothing else to repair.
+//! the key index follow the log from its watermark. Then runs whose loggers died become crashed, in a commit like any other.
+//! There is nothing else to repair.
 //!
 //! **An audit.** `log::verify` reads the log from the first commit, recomputes each digest and hash, and for every
 //! creation takes the record of the row it must have got and walks back from it to that creation. The chain finds an

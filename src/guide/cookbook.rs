@@ -1,6 +1,7 @@
 //! Recipes. Each is a whole program, compiled and run with the tests.
 //!
 //! - [Log while training](#log-while-training)
+//! - [Train in a loop that fails](#train-in-a-loop-that-fails)
 //! - [Load many runs](#load-many-runs)
 //! - [Find the best run](#find-the-best-run)
 //! - [Take searches from a user](#take-searches-from-a-user)
@@ -21,28 +22,27 @@
 //!
 //! # Log while training
 //!
-//! A write costs a sync, so write once an epoch, not once a batch. What is observed again and again goes into series;
-//! a metric is logged once, at the end.
+//! A write costs a sync. A [`RunLogger`](crate::RunLogger) costs some hundred nanoseconds a call, and writes behind the
+//! loop's back. What is observed again and again goes into series; a metric is logged once, at the end.
 //!
 //! ```
-//! use modeldb::{NewRun, Store, Timestamp};
+//! use modeldb::{NewRun, Store};
 //! # fn main() -> modeldb::Result<()> {
 //! let store = Store::in_memory()?;
-//! let run = store.write(|w| {
+//! let experiment = store.write(|w| {
 //!     let project = w.projects().get_or_create("digits")?;
-//!     let experiment = w.experiments().get_or_create(&project, "cnn")?;
-//!     let run = w.runs().create(&experiment, NewRun::new().hyperparameters([("layers", 4), ("width", 64)]))?;
-//!     w.runs().start(&run, Timestamp::now())?;
-//!     Ok(run)
+//!     w.experiments().get_or_create(&project, "cnn")
 //! })?;
-//! for epoch in 0..3 {
-//!     let loss = 1.0 / f64::from(epoch + 1); // training goes here, outside the write
-//!     store.write(|w| w.runs().log_observations(&run, [("loss", loss), ("accuracy", 1.0 - loss)]))?;
+//! let log = store.start_run(&experiment, NewRun::new().hyperparameters([("layers", 4), ("width", 64)]))?;
+//! let run = log.run_id().clone();
+//! for step in 0..3 {
+//!     let loss = 1.0 / f64::from(step + 1); // training goes here
+//!     log.observe("loss", loss);
+//!     log.observe("accuracy", 1.0 - loss);
 //! }
-//! store.write(|w| {
-//!     w.runs().log_metric(&run, "accuracy", 0.9)?;
-//!     w.runs().end(&run, Timestamp::now())
-//! })?;
+//! log.flush()?; // a checkpoint: from here on, everything so far is durable
+//! log.metric("accuracy", 0.9);
+//! log.finish()?;
 //! let read = store.read();
 //! assert_eq!(read.runs().find("min(observations.loss) < 0.5 and metrics.accuracy > 0.8")?.count()?, 1);
 //! // A plot: the least and the greatest value of each of 200 stretches keep the spikes.
@@ -81,6 +81,42 @@
 //! // Now and then: what nothing names any more, and is older than a day.
 //! let removed = store.gc(&GcOptions::new())?.removed_bytes;
 //! # assert_eq!((first, removed), ([7; 16], 0));
+//! # Train in a loop that fails
+//!
+//! A logger that is not finished says how it ended: `?` and `return` leave the run abandoned, a panic leaves it failed, and
+//! a process that was killed leaves it crashed, which shows when the store is opened again.
+//!
+//! ```
+//! use modeldb::{ExperimentId, NewRun, RunStatus, Store};
+//!
+//! fn train(step: u32) -> Result<f64, String> {
+//!     if step == 7 { Err("loss is NaN".to_owned()) } else { Ok(1.0 / f64::from(step + 1)) }
+//! }
+//!
+//! # fn main() -> modeldb::Result<()> {
+//! # let store = Store::in_memory()?;
+//! # let experiment: ExperimentId = store.write(|w| {
+//! #     let project = w.projects().get_or_create("p")?;
+//! #     w.experiments().get_or_create(&project, "e")
+//! # })?;
+//! let log = store.start_run(&experiment, NewRun::named("a"))?;
+//! let run = log.run_id().clone();
+//! match (0..10).try_for_each(|step| train(step).map(|loss| log.observe("loss", loss))) {
+//!     Ok(()) => log.finish()?,
+//!     Err(error) => log.fail(error)?,
+//! }
+//! let why = store.read().history(&run)?.next().expect("it was made")?;
+//! assert_eq!(why.commit.actor.expect("nobody purged it").reason, "loss is NaN");
+//!
+//! // What is to be done again, from where it was left.
+//! for run in store.read().runs().find("status in ('failed', 'abandoned', 'crashed')")?.ids()? {
+//!     let run = run?;
+//!     let first = store.read().runs().get(&run)?.series("loss").map_or(0, |series| series.count);
+//!     let log = store.resume_run(&run)?;
+//!     log.observe("loss", 1.0 / (first + 1) as f64);
+//!     log.finish()?;
+//! }
+//! assert_eq!(store.read().runs().get(&run)?.status, Some(RunStatus::Finished));
 //! # Ok(())
 //! # }
 //! ```

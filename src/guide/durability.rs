@@ -34,6 +34,13 @@
 //! call [`flush`](crate::Store::flush) or [`close`](crate::Store::close). A crash of the process alone loses the
 //! unsynced commits too. What is left is whole: the store as it was after some commit. A `Watch` waits for the sync.
 //!
+//! # Loggers
+//!
+//! What a [`RunLogger`](crate::RunLogger) is told is not acknowledged: a crash loses what came after the last
+//! [`flush`](crate::RunLogger::flush) and was not written by itself, which takes [a second](crate::limits::LOGGER_DELAY) at
+//! most while the disk keeps up. What is left is a beginning of what was told. `flush` and `finish` return when all of it
+//! is as durable as a write of the store. A run that was running is crashed once the store is open again.
+//!
 //! # After an error
 //!
 //! | kind | what happened to the write | what to do |

@@ -21,6 +21,7 @@
 //! | `dictionary` | code: `u32` | envelope of a key's text, UTF-8 |
 //! | `projects`, `experiments`, `runs`, `comments`, `jobs`, `lineage` | row: `u32` | envelope of the record |
 //! | `hidden` | kind: `u8`, row: `u32` | nothing; there is one for each deleted project and experiment |
+//! | `running` | row: `u32` | nothing; there is one for each run whose status is running, deleted ones included |
 //! | `log` | sequence: `u64`, first change: `u32`, piece: `u32` | piece of the envelope of a part of a commit |
 //! | `packs` | last sequence: `u64`, piece: `u32` | piece of the envelope of a pack |
 //! | `texts` | SHA-256: `[u8; 32]`, piece: `u32` | piece of a long text; under 2^32 - 1, how many times the changes of the log, and the records of entities whose purge has begun, name it: `u64` LE |
@@ -82,7 +83,7 @@
 //! ```text
 //! project     head
 //! experiment  head, project: u32
-//! run         head, project: u32, experiment: u32, start_time: i64, end_time: i64,
+//! run         head, project: u32, experiment: u32, start_time: i64, end_time: i64, status: u8,
 //!             hyperparameters: [key value], metrics: [key value]
 //! comment, job, lineage edge
 //!             id, date_created: i64, date_updated: i64, version: u64, last_sequence: u64, last_index: u32,
@@ -98,7 +99,8 @@
 //! value       null | bool | i64 | f64 | string | boxed (SHA-256, length: u64) | nested: bytes
 //! ```
 //!
-//! Times are milliseconds since 1970; 0 is none. `last_sequence` and `last_index` name the entity's last change. Lists
+//! Times are milliseconds since 1970; 0 is none. A status is 0 none, 1 running, 2 finished, 3 failed, 4 abandoned, 5
+//! crashed; its number in the canonical encoding is one less. `last_sequence` and `last_index` name the entity's last change. Lists
 //! of key-values are in ascending order of the keys' texts, tags in ascending order. `nested` is the canonical encoding
 //! of a list or a map. `rare` and `rest` are the canonical encoding of the entity's fields numbered 32 and above;
 //! `rare` is nothing if all are default.
@@ -163,6 +165,7 @@
 //! | 18, 19, 20 | of a comment: message, author, date | text, text, milliseconds |
 //! | 21, 22 | of a job: end, status | text, number |
 //! | 23 with a key | series: observations of the key | struct |
+//! | 24 | status of a run | number |
 //! | 25 with a key and a number | part of the upload of an artifact | `[BLAKE3, length]` of its bytes |
 //!
 //! Null stands for a value that is not there, before or after. Each edit that changes anything also adds 1 to the
@@ -248,8 +251,8 @@
 //! `filter-purged` is a roaring bitmap of rows whose records are gone and that blocks may still hold.
 //!
 //! Spaces: 1 project and 2 experiment (by row), 3 tags, 4 features, 5 name, 6 owner, 7 `date_created`, 8
-//! `date_updated`, 9 `start_time`, 10 `end_time`, 11 `version_number`, 12 `parent_id`, 13 `job_id`, 14 `code_version`;
-//! 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key. A field is a byte of what numbers it has (1
+//! `date_updated`, 9 `start_time`, 10 `end_time`, 11 `version_number`, 12 `parent_id`, 13 `job_id`, 14 `code_version`,
+//! 15 `status`; 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key. A field is a byte of what numbers it has (1
 //! integers, 2 doubles, 4 strings that read as numbers), and then sections, each after its length (`u32` LE), each an
 //! array of numbers compressed by pco's standalone format, or empty: keys (`u64`) and offsets of rows (`u16`) of
 //! numbers, of listed texts (by their place in the list) and of other texts (by SipHash-1-3 with a key of zeros); the

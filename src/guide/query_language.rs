@@ -177,7 +177,8 @@
 //! | `tags.k`, `tag.k` | `attributes.k` (MLflow's tags have a value); takes texts in quotes |
 //! | `run_id`, `run_name`, `user_id`, alone or after `attributes.`, `attr.`, `run.` | `id`, `name`, `owner` |
 //! | `start_time`, `created`, `end_time`, likewise | `start_time`, `end_time`; take milliseconds |
-//! | `status`, `artifact_uri`, `datasets.` | refused: there is no counterpart |
+//! | `status`, likewise | `status`: `RUNNING` is `running`, `FINISHED` `finished`, `FAILED` `failed` or `crashed`, `KILLED` `abandoned`; runs that never had a logger have none |
+//! | `artifact_uri`, `datasets.` | refused: there is no counterpart |
 //! | `!=` | `!=`: what lacks the key does not match, as in MLflow |
 //!
 //! MLflow's parameters and tags are always texts. Here a depth may have been logged as the number 6, so that

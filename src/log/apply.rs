@@ -15,7 +15,7 @@ struct New {
     records: Vec<(Row, Vec<u8>)>,
 }
 
-/// Writes a slice of commit `sequence`: records, texts, what is hidden, and log parts.
+/// Writes a slice of commit `sequence`: records, texts, what is hidden, what is running, and log parts.
 pub(crate) fn apply(
     sequence: u64,
     slice: Slice,
@@ -79,6 +79,9 @@ pub(crate) fn apply(
     }
     for (kind, row, hidden) in slice.hidden {
         tables.put_hidden(kind, row, hidden)?;
+    }
+    for (row, running) in slice.running {
+        tables.put_running(row, running)?;
     }
     for (first, payload) in slice.parts {
         tables.put_log_part(sequence, first, &payload)?;

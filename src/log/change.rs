@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::id::{ChangeId, EntityId, EntityKind, RunId, Sequence};
 use crate::model::{
     Artifact, ArtifactPart, BlobRef, CodeVersion, Comment, Entity, Environment, Experiment, Job, JobStatus, KeyValue,
-    LineageEdge, Project, Run, Series, Stored, ValueType,
+    LineageEdge, Project, Run, RunStatus, Series, Stored, ValueType,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -116,6 +116,8 @@ pub enum Field {
     Series(String),
     /// The part of this number in the upload of the artifact of this key.
     ArtifactPart(String, u64),
+    /// What became of a run.
+    Status,
 }
 
 /// The value of a [`Field`].
@@ -142,6 +144,8 @@ pub enum FieldValue {
     Series(Box<Series>),
     /// The bytes of a part of an upload.
     Blob(BlobRef),
+    /// What became of a run.
+    RunStatus(RunStatus),
 }
 
 impl std::fmt::Display for Field {
@@ -172,6 +176,7 @@ impl std::fmt::Display for Field {
             Field::JobStatus => f.write_str("job_status"),
             Field::Series(key) => write!(f, "observations.{key}"),
             Field::ArtifactPart(key, number) => write!(f, "part {number} of artifacts.{key}"),
+            Field::Status => f.write_str("status"),
         }
     }
 }
@@ -189,6 +194,7 @@ impl std::fmt::Display for FieldValue {
             FieldValue::JobStatus(status) => write!(f, "{status:?}"),
             FieldValue::Series(series) => write!(f, "{} observations", series.count),
             FieldValue::Blob(blob) => write!(f, "{} bytes, {}", blob.len, blob.digest),
+            FieldValue::RunStatus(status) => status.fmt(f),
         }
     }
 }
@@ -221,6 +227,7 @@ impl Field {
             Field::JobStatus => 22,
             Field::Series(_) => 23,
             Field::ArtifactPart(..) => 25,
+            Field::Status => 24,
         }
     }
 
@@ -314,6 +321,7 @@ impl Field {
             Field::ArtifactPart(key, number) => part(&mut run.artifacts, key, *number, value),
             Field::Dataset(key) => artifact(&mut run.datasets, key, value),
             Field::Series(key) => series(&mut run.series, key, value),
+            Field::Status => status(&mut run.status, value),
             Field::JobId => text(&mut run.job_id, value),
             Field::ParentId => {
                 let mut parent = run.parent_id.take().map_or_else(String::new, |id| id.as_str().to_owned());
@@ -441,6 +449,15 @@ fn series(all: &mut Vec<Series>, key: &str, value: Option<FieldValue>) -> Result
     Ok(old.map(|old| FieldValue::Series(Box::new(old))))
 }
 
+fn status(slot: &mut Option<RunStatus>, value: Option<FieldValue>) -> Result<Option<FieldValue>> {
+    let new = match value {
+        Some(FieldValue::RunStatus(status)) => Some(status),
+        None => None,
+        _ => return Err(misfit()),
+    };
+    Ok(std::mem::replace(slot, new).map(FieldValue::RunStatus))
+}
+
 /// Puts what has a key, in a list in ascending order of keys, to another; answers what was there.
 fn replace_keyed<T>(all: &mut Vec<T>, key_of: impl Fn(&T) -> &str, key: &str, new: Option<T>) -> Option<T> {
     match (all.binary_search_by(|known| key_of(known).cmp(key)), new) {
@@ -537,6 +554,7 @@ impl Edit {
             (21, None) => Field::JobEndTime,
             (22, None) => Field::JobStatus,
             (23, Some(key)) => Field::Series(key),
+            (24, None) => Field::Status,
             _ => return Err(DecodeError::Code { what: "Field", code }),
         };
         let old = decode_value(&field, from)?;
@@ -571,6 +589,7 @@ fn encode_value(value: Option<&FieldValue>, to: &mut Encoder) {
         Some(FieldValue::JobStatus(status)) => status.encode(to),
         Some(FieldValue::Series(series)) => series.encode(to),
         Some(FieldValue::Blob(blob)) => blob.encode(to),
+        Some(FieldValue::RunStatus(status)) => status.encode(to),
     }
 }
 
@@ -594,6 +613,7 @@ fn decode_value(field: &Field, from: &mut Decoder<'_>) -> DecodeResult<Option<Fi
         Field::JobStatus => FieldValue::JobStatus(Canon::decode(from)?),
         Field::Series(_) => FieldValue::Series(Box::new(Canon::decode(from)?)),
         Field::ArtifactPart(..) => FieldValue::Blob(Canon::decode(from)?),
+        Field::Status => FieldValue::RunStatus(Canon::decode(from)?),
         Field::CodeVersionSnapshot => FieldValue::CodeVersion(Box::new(Canon::decode(from)?)),
         Field::Environment => FieldValue::Environment(Box::new(Canon::decode(from)?)),
         Field::Attribute(_) | Field::Metric(_) | Field::Hyperparameter(_) => {

@@ -14,7 +14,7 @@ use crate::limits;
 use crate::log::chain::{self, Hash, Root, SALT_BYTES};
 use crate::log::change::{Change, Edit, Fact, Field, FieldValue};
 use crate::log::commit::{self, Context, Item, Operation, Part, Trailer};
-use crate::model::{Entity, Observation, Parents, Stored};
+use crate::model::{Entity, Observation, Parents, RunStatus, Stored};
 use crate::time::{Entropy, Timestamp};
 
 /// Entities a write has read or changed, and the long texts of their changes.
@@ -112,6 +112,8 @@ pub(crate) struct Slice {
     pub(crate) parts: Vec<(u32, Vec<u8>)>,
     /// Projects and experiments that were deleted or restored.
     pub(crate) hidden: Vec<(EntityKind, Row, bool)>,
+    /// Runs that were started or ended.
+    pub(crate) running: Vec<(Row, bool)>,
     /// Rows whose records are removed.
     pub(crate) removed: Vec<(EntityKind, Row)>,
     /// Changes of earlier commits that are erased.
@@ -154,6 +156,7 @@ pub(crate) struct Draft {
     parts: Vec<(u32, Vec<u8>)>,
     pub(crate) staged: Staged,
     hidden: Vec<(EntityKind, Row, bool)>,
+    running: Vec<(Row, bool)>,
     removed: Vec<(EntityKind, Row)>,
     erased: Vec<ChangeId>,
     released: Vec<Digest>,
@@ -182,6 +185,7 @@ impl Draft {
             parts: Vec::new(),
             staged: Staged::default(),
             hidden: Vec::new(),
+            running: Vec::new(),
             removed: Vec::new(),
             erased: Vec::new(),
             released: Vec::new(),
@@ -228,6 +232,9 @@ impl Draft {
         let change = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity)) };
         let last = self.push(&change, entropy)?;
         if let Fact::Created(entity) = change.fact {
+            if is_running(&entity) {
+                self.running.push((row, true));
+            }
             self.staged.insert(Stored { entity: *entity, row, parents, last, deleted: false }, true);
         }
         Ok(row)
@@ -267,6 +274,9 @@ impl Draft {
         {
             self.hidden.push((kind, row, stored.deleted));
         }
+        if edits.iter().any(|edit| edit.field == Field::Status) {
+            self.running.push((row, is_running(&stored.entity)));
+        }
         let fact = Fact::Edited { old_date_updated, new_date_updated, edits };
         let change = Change { entity: stored.entity.id(), previous: Some(stored.last), fact };
         let last = self.push(&change, entropy)?;
@@ -302,7 +312,7 @@ impl Draft {
         // The changes that named the texts of a record go before it does: until then, it names them itself.
         let texts = if begun == done { Change::texts_of(&stored.entity) } else { Vec::new() };
         let (entity, previous, parents) = (stored.entity.id(), stored.last, stored.parents);
-        let date = stored.entity.date_updated();
+        let (date, running) = (stored.entity.date_updated(), is_running(&stored.entity));
         for (digest, text) in texts {
             if done {
                 self.released.push(digest);
@@ -322,6 +332,9 @@ impl Draft {
             self.removed.push((kind, row));
             if matches!(kind, EntityKind::Project | EntityKind::Experiment) {
                 self.hidden.push((kind, row, false));
+            }
+            if running {
+                self.running.push((row, false));
             }
         } else if let Some(staged) = self.staged.get_mut(kind, row) {
             staged.dirty = true;
@@ -398,12 +411,17 @@ impl Draft {
             blobs: staged.blobs,
             parts: std::mem::take(&mut self.parts),
             hidden: std::mem::take(&mut self.hidden),
+            running: std::mem::take(&mut self.running),
             removed: std::mem::take(&mut self.removed),
             erased: std::mem::take(&mut self.erased),
             released: std::mem::take(&mut self.released),
             dates: std::mem::take(&mut self.kept_dates),
         }
     }
+}
+
+fn is_running(entity: &Entity) -> bool {
+    matches!(entity, Entity::Run(run) if run.status == Some(RunStatus::Running))
 }
 
 /// Lifts the dates of parents to that of a child.

@@ -22,7 +22,7 @@ use crate::log::commit::Item;
 use crate::log::history;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
-use crate::model::{Entity, Observation, Series, Stored};
+use crate::model::{Entity, Observation, RunStatus, Series, Stored};
 use crate::storage::{ReadTables, SeriesPlace, SeriesSource, Source};
 use crate::time::Timestamp;
 
@@ -99,6 +99,8 @@ struct Audit<'a> {
     texts: &'a Counted<'a>,
     resolver: &'a Resolver<'a, ReadTables>,
     hidden: &'a PerKind<RoaringBitmap>,
+    /// Runs that are said to be running, but for those that were looked at.
+    running: RoaringBitmap,
     lookup: &'a dyn Lookup,
     report: AuditReport,
     rows: PerKind<u32>,
@@ -135,6 +137,7 @@ pub(crate) fn verify(
         texts: &texts,
         resolver,
         hidden,
+        running: tables.running()?,
         lookup,
         report,
         rows: Default::default(),
@@ -335,6 +338,10 @@ impl Audit<'_> {
         if matches!(kind, EntityKind::Project | EntityKind::Experiment) && hidden != stored.deleted {
             self.fault(stored.last.sequence, format!("whether {entity} is deleted is told in two ways"));
         }
+        let running = matches!(&stored.entity, Entity::Run(run) if run.status == Some(RunStatus::Running));
+        if kind == EntityKind::Run && self.running.remove(row.0) != running {
+            self.fault(stored.last.sequence, format!("whether {entity} is running is told in two ways"));
+        }
         if stored.last < created || stored.last.sequence > self.report.head.sequence {
             self.fault(created.sequence, format!("{entity} names a change {} that cannot be its last", stored.last));
             return Ok(());
@@ -468,6 +475,9 @@ impl Audit<'_> {
             if next.get(kind.index()) != Some(&created) {
                 self.fault(sequence, format!("rows of {kind}s that were taken would be given again"));
             }
+        }
+        if let Some(row) = self.running.min() {
+            self.fault(self.report.head.sequence, format!("run row {row} is said to be running, and is not there"));
         }
         Ok(())
     }

@@ -52,6 +52,11 @@ impl Actor {
         Actor { principal: principal.into(), kind: ActorKind::Service, ..Actor::default() }
     }
 
+    /// A job of the system itself: the store's own acts are those of `modeldb`.
+    pub fn system(principal: impl Into<String>) -> Self {
+        Actor { principal: principal.into(), kind: ActorKind::System, ..Actor::default() }
+    }
+
     /// The user of the process, from `USER`, `LOGNAME` or `USERNAME`; empty if none is set.
     pub fn process_user() -> Self {
         let name =

@@ -17,6 +17,7 @@ mod owner;
 mod project;
 mod requirements;
 mod run;
+mod run_status;
 pub(crate) mod series;
 mod versioned_input;
 
@@ -37,5 +38,6 @@ pub use lineage::{LineageEdge, LineageEntry};
 pub use owner::{GroupId, OwnerTracking};
 pub use project::{CollaboratorPermissions, CollaboratorType, NewProject, Project, Visibility};
 pub use run::{Feature, NewRun, Run};
+pub use run_status::RunStatus;
 pub use series::{NewObservation, Observation, ObservationBucket, ObservationColumns, Series, SeriesEnd};
 pub use versioned_input::{Location, VersionedInputs};

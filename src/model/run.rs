@@ -3,7 +3,8 @@ use crate::model::artifact;
 use crate::model::project::common_setters;
 use crate::model::series;
 use crate::model::{
-    Artifact, CodeVersion, Environment, KeyValue, KeyValues, NewObservation, OwnerTracking, Series, VersionedInputs,
+    Artifact, CodeVersion, Environment, KeyValue, KeyValues, NewObservation, OwnerTracking, RunStatus, Series,
+    VersionedInputs,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -30,6 +31,8 @@ pub struct Run {
     pub start_time: Option<Timestamp>,
     /// When the work ended.
     pub end_time: Option<Timestamp>,
+    /// What became of it; none of a run that never had a logger.
+    pub status: Option<RunStatus>,
     /// A version of the code as free text; unrelated to [`Run::code_version_snapshot`].
     pub code_version: String,
     /// Where the code came from.

@@ -249,6 +249,7 @@ fn items_of_run<'a>(run: &'a Run, field: &QueryField) -> Vec<Item<'a>> {
         QueryField::Owner => unless_empty(&run.owner),
         QueryField::StartTime => date(run.start_time),
         QueryField::EndTime => date(run.end_time),
+        QueryField::Status => run.status.iter().map(|status| text(status.name())).collect(),
         QueryField::ProjectId => unless_empty(run.project_id.as_str()),
         QueryField::ExperimentId => unless_empty(run.experiment_id.as_str()),
         QueryField::ParentId => run.parent_id.iter().flat_map(|id| unless_empty(id.as_str())).collect(),

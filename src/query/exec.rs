@@ -164,6 +164,7 @@ impl Exec<'_> {
             QueryField::DateUpdated => FieldKey::DATE_UPDATED,
             QueryField::StartTime => FieldKey::START_TIME,
             QueryField::EndTime => FieldKey::END_TIME,
+            QueryField::Status => FieldKey::STATUS,
             QueryField::VersionNumber => FieldKey::VERSION,
             QueryField::ParentId => FieldKey::PARENT_ID,
             QueryField::JobId => FieldKey::JOB_ID,

@@ -49,6 +49,9 @@ pub enum QueryField {
     StartTime,
     /// `end_time` of runs, in milliseconds.
     EndTime,
+    /// `status` of runs, by name: see [`RunStatus`](crate::RunStatus). One that was logged as an attribute is
+    /// `attributes.status`.
+    Status,
     /// `owner`.
     Owner,
     /// `version_number`.
@@ -96,7 +99,7 @@ pub(super) enum Shape {
 }
 
 /// The fields without a key, by name.
-const BUILTINS: [(&str, QueryField); 26] = [
+const BUILTINS: [(&str, QueryField); 27] = [
     ("artifacts.linked_artifact_id", QueryField::ArtifactLink),
     ("datasets.linked_artifact_id", QueryField::DatasetLink),
     ("tags", QueryField::Tags),
@@ -108,6 +111,7 @@ const BUILTINS: [(&str, QueryField); 26] = [
     ("date_updated", QueryField::DateUpdated),
     ("start_time", QueryField::StartTime),
     ("end_time", QueryField::EndTime),
+    ("status", QueryField::Status),
     ("owner", QueryField::Owner),
     ("version_number", QueryField::VersionNumber),
     ("project_id", QueryField::ProjectId),

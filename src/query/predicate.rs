@@ -91,8 +91,14 @@ impl Predicate {
         }
         let field = QueryField::from(self.key.as_str());
         // Only the names of the protocol, and no field that it does not know.
-        let is_own =
-            matches!(field, QueryField::VersionNumber | QueryField::ShortName | QueryField::Readme | QueryField::Text);
+        let is_own = matches!(
+            field,
+            QueryField::VersionNumber
+                | QueryField::ShortName
+                | QueryField::Readme
+                | QueryField::Status
+                | QueryField::Text
+        );
         let is_spelled = field.to_string() == self.key || self.key == "features.name";
         if is_own {
             return Err(Error::invalid("predicates do not search it"));

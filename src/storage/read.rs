@@ -281,6 +281,17 @@ impl ReadTables {
         Ok(hidden)
     }
 
+    /// Rows of runs whose status is running.
+    pub(crate) fn running(&self) -> Result<RoaringBitmap> {
+        let doing = "reading which runs are running";
+        let table = self.transaction.open_table(tables::RUNNING).map_err(storage(doing))?;
+        let mut running = RoaringBitmap::new();
+        for entry in table.iter().map_err(storage(doing))? {
+            running.insert(entry.map_err(storage(doing))?.0.value());
+        }
+        Ok(running)
+    }
+
     /// All interned keys, in order of their codes.
     pub(crate) fn dictionary(&self) -> Result<Vec<String>> {
         let doing = "reading the dictionary of keys";

@@ -6,6 +6,7 @@
 //! | `dictionary` | key code | envelope of the key's text |
 //! | `projects`, `experiments`, `runs`, `comments`, `jobs`, `lineage` | row | envelope of the record |
 //! | `hidden` | kind, row | nothing: a deleted project or experiment |
+//! | `running` | row | nothing: a run whose status is running |
 //! | `log` | sequence, first change, piece | piece of an envelope of a commit part |
 //! | `packs` | last sequence, piece | piece of an envelope of packed commits |
 //! | `texts` | SHA-256, piece | piece of a long text; the last row counts the changes, and records that are being purged, that name it |
@@ -33,6 +34,7 @@ pub(crate) const COMMENTS: Record = TableDefinition::new("comments");
 pub(crate) const JOBS: Record = TableDefinition::new("jobs");
 pub(crate) const LINEAGE: Record = TableDefinition::new("lineage");
 pub(crate) const HIDDEN: TableDefinition<(u8, u32), ()> = TableDefinition::new("hidden");
+pub(crate) const RUNNING: TableDefinition<u32, ()> = TableDefinition::new("running");
 pub(crate) const LOG: TableDefinition<(u64, u32, u32), &[u8]> = TableDefinition::new("log");
 pub(crate) const PACKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("packs");
 pub(crate) const TEXTS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("texts");

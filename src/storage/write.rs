@@ -41,6 +41,7 @@ impl WriteTxn {
             dictionary: OnUse::new(self, tables::DICTIONARY),
             records: EntityKind::ALL.map(|kind| OnUse::new(self, tables::records(kind))),
             hidden: OnUse::new(self, tables::HIDDEN),
+            running: OnUse::new(self, tables::RUNNING),
             log: OnUse::new(self, tables::LOG),
             packs: OnUse::new(self, tables::PACKS),
             texts: OnUse::new(self, tables::TEXTS),
@@ -167,6 +168,7 @@ pub(crate) struct WriteTables<'t> {
     dictionary: OnUse<'t, u32, &'static [u8]>,
     records: PerKind<OnUse<'t, u32, &'static [u8]>>,
     hidden: OnUse<'t, (u8, u32), ()>,
+    running: OnUse<'t, u32, ()>,
     log: OnUse<'t, (u64, u32, u32), &'static [u8]>,
     packs: OnUse<'t, (u64, u32), &'static [u8]>,
     texts: OnUse<'t, (&'static [u8; 32], u32), &'static [u8]>,
@@ -198,6 +200,7 @@ impl<'t> WriteTables<'t> {
             self.records(kind)?;
         }
         self.hidden.open()?;
+        self.running.open()?;
         self.log.open()?;
         self.packs.open()?;
         self.texts.open()?;
@@ -277,6 +280,17 @@ impl<'t> WriteTables<'t> {
             self.hidden.open()?.insert((kind.code(), row.0), ()).map_err(storage(doing))?;
         } else {
             self.hidden.open()?.remove((kind.code(), row.0)).map_err(storage(doing))?;
+        }
+        Ok(())
+    }
+
+    /// Marks a run as running, or as not.
+    pub(crate) fn put_running(&mut self, row: Row, running: bool) -> Result<()> {
+        let doing = "writing which runs are running";
+        if running {
+            self.running.open()?.insert(row.0, ()).map_err(storage(doing))?;
+        } else {
+            self.running.open()?.remove(row.0).map_err(storage(doing))?;
         }
         Ok(())
     }

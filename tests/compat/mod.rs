@@ -83,15 +83,19 @@ fn write(folder: &Path) -> Store {
     for number in 0..200 {
         store.write(|w| w.projects().describe(&project, format!("{DESCRIPTION} {number}"))).unwrap();
     }
-    store
-        .write(|w| {
-            let many = w.experiments().get_or_create(&project, "many")?;
-            w.runs().create_many(
-                &many,
-                (0..360).map(|number| NewRun::named(format!("run-{number}")).description("d".repeat(300))),
-            )
-        })
-        .unwrap();
+    let many = store.write(|w| {
+        let many = w.experiments().get_or_create(&project, "many")?;
+        w.runs().create_many(
+            &many,
+            (0..360).map(|number| NewRun::named(format!("run-{number}")).description("d".repeat(300))),
+        )?;
+        Ok(many)
+    });
+    let logged = NewRun::named("logged").id(modeldb::RunId::new("logged").unwrap());
+    let log = store.start_run(&many.unwrap(), logged).unwrap();
+    clock.advance(1000);
+    (0..100).for_each(|step| log.observe("loss", 1.0 / f64::from(step + 1)));
+    log.finish().unwrap();
     store
 }
 
@@ -114,7 +118,7 @@ fn format_1_opens_as_it_was_written() {
     assert_eq!(store.audit().head().unwrap().to_string(), HEAD);
     let report = store.audit().verify_against(&HEAD.parse().unwrap()).unwrap();
     assert!(report.is_intact(), "{report:?}");
-    assert_eq!((report.commits, report.entities), (205, 365));
+    assert_eq!((report.commits, report.entities), (207, 366));
 
     let project = snapshot.projects().get_by_name("fixture project/1").unwrap();
     assert_eq!(project.description, format!("{DESCRIPTION} 199"));
@@ -170,8 +174,12 @@ fn format_1_opens_as_it_was_written() {
 
     let many = snapshot.experiments().get_by_name(&project.id, "many").unwrap();
     let runs: Vec<_> = snapshot.runs().list(&many.id).unwrap().into_iter().map(Result::unwrap).collect();
-    assert_eq!(runs.len(), 360);
-    assert!(runs.iter().enumerate().all(|(at, run)| run.name == format!("run-{at}")));
+    assert_eq!(runs.len(), 361);
+    assert!(runs.iter().take(360).enumerate().all(|(at, run)| run.name == format!("run-{at}")));
+    assert_eq!((runs[0].status, runs[360].status), (None, Some(modeldb::RunStatus::Finished)));
+    assert_eq!(runs[360].end_time, Some(Timestamp::from_millis(1_800_000_003_000)));
+    let losses = snapshot.runs().observations(&runs[360].id, "loss").unwrap().map(Result::unwrap);
+    assert!(losses.map(|found| found.value).eq((0..100).map(|step| Value::from(1.0 / f64::from(step + 1)))));
     // It is a store like any other, and takes writes.
     store.write(|w| w.runs().describe(&run.id, "new")).unwrap();
     assert!(store.audit().verify().unwrap().is_intact());

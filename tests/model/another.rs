@@ -428,6 +428,7 @@ impl Operate<'_, '_, '_> {
             created: time,
             updated: time,
             start: now,
+            status: None,
             end: now,
             owner: self.world.actor(),
             owner_tracking: None,
@@ -516,6 +517,7 @@ impl Operate<'_, '_, '_> {
         for (parent, experiment, plain) in copies {
             let mut new = own(&plain, ids[&plain.id].clone());
             (new.project, new.experiment) = (project_plain.id.clone(), experiment);
+            new.status = None;
             if let Some(parent) = ids.get(&new.parent) {
                 new.parent.clone_from(parent);
             }

@@ -240,6 +240,7 @@ fn view(guard: &RunGuard, expected: &Plain) {
     assert_eq!(view.date_updated().millis(), expected.updated);
     assert_eq!(view.start_time().map(Timestamp::millis), expected.start);
     assert_eq!(view.end_time().map(Timestamp::millis), expected.end);
+    assert_eq!(view.status().unwrap(), expected.status);
     assert_eq!(view.version_number(), expected.version);
     assert!(view.tags().eq(expected.tags.iter().map(String::as_str)));
     let attributes: Vec<_> = view.attributes().map(Result::unwrap).collect();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use modeldb::{
-    Artifact, CodeVersion, EntityKind, Environment, Experiment, KeyValues, OwnerTracking, Project, Run, Timestamp,
-    Value, ValueType,
+    Artifact, CodeVersion, EntityKind, Environment, Experiment, KeyValues, OwnerTracking, Project, Run, RunStatus,
+    Timestamp, Value, ValueType,
 };
 
 /// A value whose equality is that of bits, but for NaN, of which there is one.
@@ -62,6 +62,7 @@ pub(crate) struct Plain {
     pub(crate) environment: Option<Environment>,
     pub(crate) start: Option<i64>,
     pub(crate) end: Option<i64>,
+    pub(crate) status: Option<RunStatus>,
     pub(crate) features: Vec<String>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) datasets: Vec<Artifact>,
@@ -95,6 +96,7 @@ impl Plain {
             environment: None,
             start: None,
             end: None,
+            status: None,
             features: Vec::new(),
             artifacts: Vec::new(),
             datasets: Vec::new(),
@@ -182,6 +184,7 @@ impl From<&Run> for Plain {
             environment: run.environment.clone(),
             start: millis(run.start_time),
             end: millis(run.end_time),
+            status: run.status,
             features: run.features.iter().map(|feature| feature.name.clone()).collect(),
             artifacts: run.artifacts.clone(),
             datasets: run.datasets.clone(),

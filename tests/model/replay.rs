@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use modeldb::{Artifact, Commit, Edit, Entity, EntityId, Fact, Field, FieldValue, Sequence, Snapshot};
+use modeldb::{Artifact, Commit, Edit, Entity, EntityId, Fact, Field, FieldValue, RunStatus, Sequence, Snapshot};
 
 use super::check::plain;
 use super::plain::{Plain, Val, Vals};
@@ -81,6 +81,7 @@ fn apply(told: &mut Told, edit: Edit) {
         Field::CodeVersion => text(&mut plain.code_version, edit.old, edit.new),
         Field::StartTime => time(&mut plain.start, edit.old, edit.new),
         Field::EndTime => time(&mut plain.end, edit.old, edit.new),
+        Field::Status => status(&mut plain.status, edit.old, edit.new),
         Field::Attribute(key) => value(&mut plain.attributes, key, edit.old, edit.new),
         Field::Hyperparameter(key) => value(&mut plain.hyperparameters, key, edit.old, edit.new),
         Field::Metric(key) => value(&mut plain.metrics, key, edit.old, edit.new),
@@ -148,6 +149,16 @@ fn time(slot: &mut Option<i64>, old: Option<FieldValue>, new: Option<FieldValue>
     };
     assert_eq!(*slot, time(old));
     *slot = time(new);
+}
+
+fn status(slot: &mut Option<RunStatus>, old: Option<FieldValue>, new: Option<FieldValue>) {
+    let status = |value| match value {
+        Some(FieldValue::RunStatus(status)) => Some(status),
+        None => None,
+        other => panic!("{other:?} is no status"),
+    };
+    assert_eq!(*slot, status(old));
+    *slot = status(new);
 }
 
 fn value(slot: &mut Vals, key: String, old: Option<FieldValue>, new: Option<FieldValue>) {

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use modeldb::simulation::SimulatedDisk;
 use modeldb::{
-    Actor, EntityKind, Error, ErrorKind, Head, ManualClock, Once, Result, SeededEntropy, Sequence, Snapshot, Store,
-    Timestamp, Watch,
+    Actor, EntityKind, Error, ErrorKind, Head, ManualClock, Once, Result, RunId, RunStatus, SeededEntropy, Sequence,
+    Snapshot, Store, Timestamp, Watch,
 };
 
 use super::check::Check;
 use super::generate;
 use super::operate::{Left, Operate};
 use super::replay;
-use super::world::{KINDS, World, index};
+use super::world::{KINDS, World, index, vals};
 use crate::support::random::{PrintSeed, Random, seed};
 
 /// How a session goes.
@@ -162,6 +162,8 @@ impl Session {
             6..=8 => self.past(),
             9 | 10 => self.hold(),
             11 if self.random.one_in(40) => self.audit(),
+            // Of the large stores the folding is to be met, by a seed that was looked for.
+            11 if self.shape.bulk_percent == 0 => self.log(),
             _ => self.write(),
         }
     }
@@ -338,6 +340,61 @@ impl Session {
             let outcome = self.store.outcome(id).unwrap();
             assert_eq!(outcome.map(Sequence::get), self.world.writes.get(id).copied());
         }
+    }
+
+    /// A run is taken up by a logger, which ends it in some way.
+    fn log(&mut self) {
+        use modeldb::Clock;
+        let kind = EntityKind::Run;
+        let rows = self.world.entities[index(kind)].len();
+        if rows == 0 {
+            return;
+        }
+        self.move_clock();
+        let row = self.random.below(rows);
+        let id = RunId::new(self.world.entities[index(kind)][row].versions[0].plain.id.clone()).unwrap();
+        let is_there = self.world.visible(kind, row, self.world.head()).is_some();
+        self.tell(format_args!("run {id:.40} is logged"));
+        let log = match self.store.resume_run(&id) {
+            Ok(log) => log,
+            Err(error) => {
+                assert_eq!((error.kind(), is_there), (ErrorKind::NotFound, false));
+                return;
+            }
+        };
+        assert!(is_there);
+        let ways = [
+            (RunStatus::Finished, "run.finish"),
+            (RunStatus::Failed, "run.fail"),
+            (RunStatus::Abandoned, "run.abandon"),
+        ];
+        let way = self.random.below(3);
+        let (status, operation) = ways[way];
+        log.attribute("logged", true);
+        match way {
+            0 => drop(log.finish()),
+            1 => drop(log.fail("why")),
+            _ => drop(log),
+        }
+        let when = |time: i64| Some(time).filter(|time| *time != 0);
+        for (operation, status) in [("run.resume", RunStatus::Running), (operation, status)] {
+            self.world.begin(self.clock.now().millis(), "owner");
+            let time = self.world.time();
+            self.world.edit(operation, kind, row, |plain, _| {
+                plain.status = Some(status);
+                plain.start = plain.start.or(when(time));
+                plain.end = when(time).filter(|_| status != RunStatus::Running);
+                if status != RunStatus::Running {
+                    let logged = ("logged".to_owned(), modeldb::Value::from(true));
+                    for (key, value) in vals(&[logged]) {
+                        plain.attributes.entry(key).or_insert(value);
+                    }
+                }
+            });
+            self.world.commit("");
+        }
+        let snapshot = self.store.read();
+        Check { world: &self.world, snapshot: &snapshot, at: self.world.head() }.entity(kind, row);
     }
 
     fn nothing_happened(&mut self, before: u64) {

@@ -241,6 +241,7 @@ fn each_kind_has_its_keys() {
         "version_number",
         "short_name",
         "readme",
+        "status",
         "metric.k",
         "params.k",
         "tag",

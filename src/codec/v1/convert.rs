@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::id::{ChangeId, CommentId, EdgeId, EntityKind, ExperimentId, JobId, ProjectId, Row, RunId, Sequence};
 use crate::limits;
 use crate::model::{
-    Comment, Entity, Experiment, Job, KeyValue, KeyValues, LineageEdge, Parents, Project, Run, Stored, ValueType,
+    Comment, Entity, Experiment, Job, KeyValue, KeyValues, LineageEdge, Parents, Project, Run, RunStatus, Stored,
+    ValueType,
 };
 use crate::time::Timestamp;
 use crate::value::{Value, ValueRef};
@@ -107,6 +108,7 @@ pub(crate) fn encode(stored: Stored, intern: &mut dyn FnMut(&str) -> Result<u32>
                 experiment: experiment.0,
                 start_time: run.start_time.map_or(0, Timestamp::millis),
                 end_time: run.end_time.map_or(0, Timestamp::millis),
+                status: run.status.map_or(0, |status| status.code() + 1),
                 head: head!(run),
                 hyperparameters: to.key_values(run.hyperparameters)?,
                 metrics: to.key_values(run.metrics)?,
@@ -419,6 +421,13 @@ pub(crate) fn rare_of(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Resu
     Ok(run)
 }
 
+/// What became of the run of a record.
+pub(crate) fn status(record: &super::ArchivedRunV1) -> Result<Option<RunStatus>> {
+    let Some(code) = record.status.checked_sub(1) else { return Ok(None) };
+    let unknown = || Error::corrupt(format!("a status of a run has no code {code}"));
+    RunStatus::from_code(u64::from(code)).map(Some).ok_or_else(unknown)
+}
+
 /// The owned run of a record.
 pub(crate) fn run(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<Run> {
     let time = |millis: i64| Some(Timestamp::from_millis(millis)).filter(|_| millis != 0);
@@ -427,6 +436,7 @@ pub(crate) fn run(record: &super::ArchivedRunV1, from: &dyn Resolve) -> Result<R
     run.experiment_id = from.experiment_id(Row(record.experiment.to_native()))?;
     run.start_time = time(record.start_time.to_native());
     run.end_time = time(record.end_time.to_native());
+    run.status = status(record)?;
     run.hyperparameters = key_values(&record.hyperparameters, from)?;
     run.metrics = key_values(&record.metrics, from)?;
     Ok(run)

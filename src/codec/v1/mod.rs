@@ -7,7 +7,7 @@
 mod convert;
 
 pub(crate) use convert::{
-    Resolve, decode, decode_if, encode, envelope_kind, id, place, rare_of, run, text_ref, value_ref,
+    Resolve, decode, decode_if, encode, envelope_kind, id, place, rare_of, run, status, text_ref, value_ref,
 };
 
 use rkyv::{Archive, Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub(crate) struct RunV1 {
     /// Milliseconds; 0 is none, as in ModelDB.
     pub(crate) start_time: i64,
     pub(crate) end_time: i64,
+    /// One more than the status has as a number; 0 is none.
+    pub(crate) status: u8,
     pub(crate) hyperparameters: Vec<KeyValueV1>,
     pub(crate) metrics: Vec<KeyValueV1>,
 }

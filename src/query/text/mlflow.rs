@@ -10,13 +10,14 @@ use super::lex::{
     Input, Parsed, comparison, expected, fail, failure, input, is_at_end, is_bare, keyword, list, number, pattern,
     shown, start, takes, term, word,
 };
+use crate::model::RunStatus;
 use crate::query::field::QueryField;
 use crate::query::filter::{Comparison, Filter};
 use crate::query::pattern::PatternSyntax;
 use crate::value::Value;
 
 /// MLflow's names of what a run has by itself.
-const ATTRIBUTES: [(&str, QueryField); 9] = [
+const ATTRIBUTES: [(&str, QueryField); 10] = [
     ("run_id", QueryField::Id),
     ("run_name", QueryField::Name),
     ("run name", QueryField::Name),
@@ -26,6 +27,16 @@ const ATTRIBUTES: [(&str, QueryField); 9] = [
     ("start_time", QueryField::StartTime),
     ("created", QueryField::StartTime),
     ("end_time", QueryField::EndTime),
+    ("status", QueryField::Status),
+];
+
+/// MLflow's statuses, and what runs here have for them. It has none for a process that died.
+const STATUSES: [(&str, &[RunStatus]); 5] = [
+    ("RUNNING", &[RunStatus::Running]),
+    ("SCHEDULED", &[]),
+    ("FINISHED", &[RunStatus::Finished]),
+    ("FAILED", &[RunStatus::Failed, RunStatus::Crashed]),
+    ("KILLED", &[RunStatus::Abandoned]),
 ];
 
 const FIELDS: &str = "metrics.<key>, params.<key>, tags.<key> or an attribute, as in run_name";
@@ -37,6 +48,8 @@ enum Holds {
     Text,
     /// A text, whatever was logged: what is a number here was one in quotes there.
     Written,
+    /// A status, by MLflow's names.
+    Status,
 }
 
 pub(super) fn parse(text: &str) -> Result<Filter, Failure> {
@@ -110,7 +123,11 @@ fn condition(input: &mut Input<'_>) -> Parsed<Filter> {
     }
     let at = start(input)?;
     let text = text(input)?;
-    Ok(Filter::Pattern { field, pattern: pattern(input, at, syntax, text)?, negated: false })
+    let pattern = pattern(input, at, syntax, text)?;
+    if holds == Holds::Status {
+        return Ok(Filter::In { field, values: statuses(|name| pattern.is_match(name)), negated: false });
+    }
+    Ok(Filter::Pattern { field, pattern, negated: false })
 }
 
 fn compare(input: &mut Input<'_>, field: QueryField, holds: Holds, comparison: Comparison) -> Parsed<Filter> {
@@ -130,7 +147,7 @@ fn compare(input: &mut Input<'_>, field: QueryField, holds: Holds, comparison: C
         Comparison::NotEqual => true,
         _ => return fail(at, "MLflow compares texts with =, !=, LIKE, ILIKE and IN only"),
     };
-    let mut values: Vec<Value> = spellings(text(input)?, holds).collect();
+    let mut values = spellings(text(input)?, holds);
     Ok(match (values.len(), values.pop()) {
         (1, Some(value)) => Filter::Compare { field, comparison, value },
         (_, last) => {
@@ -140,11 +157,19 @@ fn compare(input: &mut Input<'_>, field: QueryField, holds: Holds, comparison: C
     })
 }
 
-/// What a text may be here: itself, and the number that it reads as.
-fn spellings(text: String, holds: Holds) -> impl Iterator<Item = Value> {
+/// What a text may be here: itself, and the number that it reads as; or what runs have for a status.
+fn spellings(text: String, holds: Holds) -> Vec<Value> {
+    if holds == Holds::Status {
+        return statuses(|name| name == text);
+    }
     let number = number(&text)
         .filter(|value| holds == Holds::Written && !matches!(value, Value::Float(float) if float.is_nan()));
-    std::iter::once(Value::String(text)).chain(number)
+    std::iter::once(Value::String(text)).chain(number).collect()
+}
+
+/// What runs have for MLflow's statuses of which something holds.
+fn statuses(is: impl Fn(&str) -> bool) -> Vec<Value> {
+    STATUSES.iter().filter(|(name, _)| is(name)).flat_map(|(_, here)| *here).map(|status| (*status).into()).collect()
 }
 
 fn field(input: &mut Input<'_>) -> Parsed<(QueryField, Holds)> {
@@ -183,11 +208,14 @@ fn field(input: &mut Input<'_>) -> Parsed<(QueryField, Holds)> {
 
 fn attribute(at: usize, name: &str) -> Parsed<(QueryField, Holds)> {
     if let Some((_, field)) = ATTRIBUTES.iter().find(|(known, _)| *known == name) {
-        let holds = if field.is_date() { Holds::Number } else { Holds::Text };
+        let holds = match field {
+            QueryField::Status => Holds::Status,
+            field if field.is_date() => Holds::Number,
+            _ => Holds::Text,
+        };
         return Ok((field.clone(), holds));
     }
     match name {
-        "status" => fail(at, "a run has no status here; ask whether its end_time is null"),
         "artifact_uri" => fail(at, "a run has no artifact_uri here; each artifact has a path of its own"),
         _ => {
             let known: Vec<&str> = ATTRIBUTES.iter().map(|(known, _)| *known).collect();

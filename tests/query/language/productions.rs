@@ -152,6 +152,7 @@ fn fields() {
         "date_updated",
         "start_time",
         "end_time",
+        "status",
         "owner",
         "version_number",
         "project_id",

@@ -60,7 +60,7 @@ fn key(random: &mut Random) -> String {
 }
 
 fn field(random: &mut Random) -> QueryField {
-    const BUILTINS: [QueryField; 25] = [
+    const BUILTINS: [QueryField; 26] = [
         QueryField::ArtifactLink,
         QueryField::DatasetLink,
         QueryField::Tags,
@@ -72,6 +72,7 @@ fn field(random: &mut Random) -> QueryField {
         QueryField::DateUpdated,
         QueryField::StartTime,
         QueryField::EndTime,
+        QueryField::Status,
         QueryField::Owner,
         QueryField::VersionNumber,
         QueryField::ProjectId,

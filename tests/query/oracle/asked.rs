@@ -9,7 +9,7 @@ use super::made::{KEYS, TEXTS, number, tag, text};
 use crate::query::plain;
 use crate::support::random::Random;
 
-const TEXT_FIELDS: [QueryField; 8] = [
+const TEXT_FIELDS: [QueryField; 9] = [
     QueryField::Name,
     QueryField::Owner,
     QueryField::ParentId,
@@ -18,6 +18,7 @@ const TEXT_FIELDS: [QueryField; 8] = [
     QueryField::ProjectId,
     QueryField::ExperimentId,
     QueryField::ExperimentName,
+    QueryField::Status,
 ];
 const NUMBER_FIELDS: [QueryField; 5] = [
     QueryField::DateCreated,

@@ -117,6 +117,7 @@ impl Looked {
             QueryField::DateCreated => vec![run.date_created.into()],
             QueryField::DateUpdated => vec![run.date_updated.into()],
             QueryField::StartTime => run.start_time.map(Value::from).into_iter().collect(),
+            QueryField::Status => run.status.map(Value::from).into_iter().collect(),
             QueryField::EndTime => run.end_time.map(Value::from).into_iter().collect(),
             QueryField::VersionNumber => vec![Value::Int(run.version_number as i64)],
             other => panic!("no case for {other}"),

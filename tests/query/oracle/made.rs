@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use modeldb::simulation::Keep;
 use modeldb::{
     Artifact, ErrorKind, ExperimentId, KeyValue, NewExperiment, NewProject, NewRun, ProjectId, Result, RunId,
-    Timestamp, Value, Write,
+    RunLogger, Timestamp, Value, Write,
 };
 
 use crate::query::Bench;
@@ -184,6 +184,8 @@ pub(super) struct Made {
     pub(super) experiments: Vec<(ProjectId, ExperimentId)>,
     /// All that were ever made, in order of rows.
     pub(super) runs: Vec<RunId>,
+    /// Runs that are running.
+    loggers: Vec<RunLogger>,
     rows: (u32, u64),
     /// Whether each run has some tags of its own.
     own_tags: bool,
@@ -202,7 +204,7 @@ impl Made {
                 experiments.push((id.clone(), bench.write(|w| w.experiments().create(&id, new))));
             }
         }
-        Made { bench, experiments, runs: Vec::new(), rows, own_tags }
+        Made { bench, experiments, runs: Vec::new(), loggers: Vec::new(), rows, own_tags }
     }
 
     fn run(&self, random: &mut Random, number: usize) -> NewRun {
@@ -270,7 +272,7 @@ impl Made {
         let key = *random.pick(&KEYS);
         let (new, words) = (anything(random), text(random));
         let label = tag(random);
-        match random.below(34) {
+        match random.below(38) {
             0..=7 => {
                 let new = self.run(random, self.runs.len());
                 self.runs.extend(self.attempt(|w| w.runs().create(&experiment, new)));
@@ -300,7 +302,25 @@ impl Made {
             30 if random.percent(50) => self.edit(|w| w.experiments().delete(&experiment)),
             31 => self.edit(|w| w.experiments().restore(&experiment)),
             32 if random.percent(30) => self.edit(|w| w.projects().delete(&project)),
-            _ => self.edit(|w| w.projects().restore(&project)),
+            33 => self.edit(|w| w.projects().restore(&project)),
+            _ => self.status(&id, random),
+        }
+    }
+
+    /// Starts a run, or ends one.
+    fn status(&mut self, id: &RunId, random: &mut Random) {
+        self.bench.clock.advance(1000);
+        if self.loggers.len() < 5 && random.percent(60) {
+            // It may be deleted, or have a logger.
+            self.loggers.extend(self.bench.store.resume_run(id));
+        } else if !self.loggers.is_empty() {
+            let logger = self.loggers.swap_remove(random.below(self.loggers.len()));
+            logger.metric(*random.pick(&KEYS), anything(random));
+            let _ = match random.below(3) {
+                0 => logger.finish(),
+                1 => logger.fail("an error"),
+                _ => Ok(drop(logger)),
+            };
         }
     }
 
@@ -320,5 +340,7 @@ impl Made {
     /// Closes the store or crashes, and opens it again.
     pub(super) fn reopen(&mut self, crash: Option<Keep>, seed: u64) {
         self.bench.reopen(crash, seed, self.rows.0, self.rows.1);
+        // They were of the store before.
+        self.loggers.clear();
     }
 }
