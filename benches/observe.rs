@@ -63,7 +63,7 @@ fn single(log: &RunLogger) {
         times.push(start.elapsed().as_nanos() as u64);
     }
     times.sort_unstable();
-    let at = |share: f64| times[((SINGLE - 1) as f64 * share) as usize];
+    let at = |share: f64| times.get(((SINGLE - 1) as f64 * share) as usize).copied().unwrap_or_default();
     println!(
         "observe, {SINGLE} calls one by one, ns: median {}, 99 % {}, 99.9 % {}, greatest {}",
         at(0.5),

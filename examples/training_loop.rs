@@ -7,7 +7,7 @@
 //! Logistic regression by gradient descent, on points that are made up. The loop tells a [`RunLogger`] its loss at each
 //! step and waits for nothing; the curve is of what is written by then, summed up by the store.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use modeldb::{NewRun, Result, RunId, RunLogger, Snapshot, Store};
@@ -29,7 +29,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         w.experiments().get_or_create(&project, "logistic-regression")
     })?;
 
-    let rate = 0.05;
+    let rate = 0.003;
     let log = store.start_run(&experiment, NewRun::named("first").hyperparameter("rate", rate))?;
     let id = log.run_id().clone();
     let accuracy = train(&store, &log, &points(), rate)?;
@@ -54,9 +54,8 @@ fn train(store: &Store, log: &RunLogger, points: &[Point], rate: f64) -> Result<
         1.0 / (1.0 + (-(weights[0] * x[0] + weights[1] * x[1] + bias)).exp())
     };
     let mut shown = Instant::now();
-    for step in 0..STEPS {
-        let (x, class) = points[step as usize * 7 % points.len()];
-        let predicted = predict(weights, bias, x);
+    for (step, (x, class)) in (0..STEPS).zip(points.iter().cycle()) {
+        let predicted = predict(weights, bias, *x);
         let error = predicted - class;
         weights = [weights[0] - rate * error * x[0], weights[1] - rate * error * x[1]];
         bias -= rate * error;
@@ -97,13 +96,11 @@ fn draw(read: &Snapshot, run: &RunId) -> Result<()> {
     }
     let last = buckets.last().map_or(0, |bucket| bucket.last_epoch);
     picture += &format!("       +{}\n        loss up to step {last}\n", "-".repeat(WIDTH));
-    let mut out = io::stdout().lock();
-    if out.is_terminal() {
+    if io::stdout().is_terminal() {
         // Home, and clear: the curve stays in its place.
-        picture.insert_str(0, "\x1b[H\x1b[2J");
+        print!("\x1b[H\x1b[2J");
     }
-    // Whoever reads it may have gone.
-    let _ = out.write_all(picture.as_bytes()).and_then(|()| out.flush());
+    print!("{picture}");
     Ok(())
 }
 

@@ -24,8 +24,8 @@ struct Told {
 
 impl Told {
     fn at(list: &[(usize, RunId, Known)], run: &RunId, at: usize) -> Option<Known> {
-        let known = list.iter().filter(|(when, id, _)| *when <= at && id == run);
-        known.last().map(|(_, _, known)| *known)
+        let mut known = list.iter().filter(|(when, id, _)| *when <= at && id == run);
+        known.next_back().map(|(_, _, known)| *known)
     }
 }
 

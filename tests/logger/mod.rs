@@ -4,6 +4,7 @@
 
 mod bounds;
 mod crash;
+mod damage;
 mod killed;
 mod random;
 
