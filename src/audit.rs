@@ -9,6 +9,7 @@ use crate::keys;
 use crate::log::chain::Head;
 use crate::log::export;
 use crate::log::verify::{self, AuditReport};
+use crate::progress::{Progress, Steps};
 use crate::snapshot::Snapshot;
 
 /// The audit of one snapshot.
@@ -39,7 +40,7 @@ impl Audit {
     /// `Io` if reading fails; damage is a finding of the report, not an error. `InvalidArgument` on a snapshot of
     /// the past: rows are as they are now.
     pub fn verify(&self) -> Result<AuditReport> {
-        self.verify_with(None, |_, _| ControlFlow::Continue(()))
+        self.verify_with(None, |_| ControlFlow::Continue(()))
     }
 
     /// [`verify`](Self::verify), and the log up to `head` is the one the head was taken from.
@@ -47,25 +48,26 @@ impl Audit {
     /// # Errors
     /// Those of [`verify`](Self::verify).
     pub fn verify_against(&self, head: &Head) -> Result<AuditReport> {
-        self.verify_with(Some(head), |_, _| ControlFlow::Continue(()))
+        self.verify_with(Some(head), |_| ControlFlow::Continue(()))
     }
 
-    /// [`verify`](Self::verify), against a head if one is given, telling `progress` which commit of how many is
-    /// next. Breaking ends it.
+    /// [`verify`](Self::verify), against a head if one is given, telling `progress` how many commits of how many are
+    /// done.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify); `Conflict` if it was ended.
+    /// Those of [`verify`](Self::verify); `Cancelled`.
     pub fn verify_with(
         &self,
         head: Option<&Head>,
-        mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<AuditReport> {
         let state = &self.snapshot.state;
         if self.snapshot.sequence() != state.head.sequence {
             return Err(Error::invalid("an audit is of the present: the tables hold no other"));
         }
+        let steps = &mut Steps::new(&mut progress);
         let lookup = keys::Lookups::new(&state.tables, &state.keys, state.common.hashing);
-        verify::verify(&state.tables, &state.resolver(), &state.hidden, &lookup, state.head, head, &mut progress)
+        verify::verify(&state.tables, &state.resolver(), &state.hidden, &lookup, state.head, head, steps)
     }
 
     /// Writes the log as JSON lines, which another program can verify: one commit a line, from the first.

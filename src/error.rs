@@ -41,8 +41,11 @@ pub enum ErrorKind {
     Unimplemented,
     /// The input is legal but larger than this engine accepts; the message names the limit.
     LimitExceeded,
-    /// Another handle or process has the store open.
+    /// Another handle or process has the store open; or a call wants the store to itself, and somebody holds a snapshot
+    /// of it.
     Locked,
+    /// The store is open for reading only; or cannot be so, because it has to be recovered first.
+    ReadOnly,
     /// A write was started inside a write on the same thread.
     NestedWrite,
     /// Stored bytes are damaged; the message names the place.
@@ -76,7 +79,7 @@ impl ErrorKind {
             ErrorKind::NotFound => 5,
             ErrorKind::AlreadyExists => 6,
             ErrorKind::StorageFull => 8,
-            ErrorKind::Incompatible | ErrorKind::NestedWrite => 9,
+            ErrorKind::Incompatible | ErrorKind::NestedWrite | ErrorKind::ReadOnly => 9,
             ErrorKind::Conflict => 10,
             ErrorKind::Unimplemented => 12,
             ErrorKind::Io => 13,
@@ -95,6 +98,7 @@ impl ErrorKind {
             ErrorKind::Unimplemented => "unimplemented",
             ErrorKind::LimitExceeded => "limit exceeded",
             ErrorKind::Locked => "locked",
+            ErrorKind::ReadOnly => "read only",
             ErrorKind::NestedWrite => "nested write",
             ErrorKind::Corrupt => "corrupt",
             ErrorKind::Incompatible => "incompatible",

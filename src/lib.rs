@@ -111,6 +111,7 @@
 //! - [`guide::architecture`]: a tour of the code for whoever wants to change it
 //! - [`guide::format`]: every byte on disk
 
+mod admin;
 mod artifacts;
 mod audit;
 mod blob;
@@ -133,6 +134,7 @@ mod model;
 mod names;
 mod options;
 mod positioned;
+mod progress;
 mod purge;
 mod query;
 mod run_logger;
@@ -149,6 +151,11 @@ mod watch;
 mod words;
 mod write;
 
+pub use admin::backup::BackupReport;
+pub use admin::compact::Compacted;
+pub use admin::report::{Finding, Remedy, Verified, VerifyReport, VerifySection};
+pub use admin::storage_stats::{StorageStats, TableStats};
+pub use admin::verify::VerifyOptions;
 pub use audit::Audit;
 #[cfg(feature = "mmap")]
 pub use blob::Mapped;
@@ -195,6 +202,7 @@ pub use model::{
     SeriesEnd, SoftwareVersion, Ternary, Upload, ValueType, VersionedInputs, Visibility,
 };
 pub use options::{Durability, Options};
+pub use progress::Progress;
 pub use purge::{PurgeOptions, PurgeReport};
 pub use query::evaluate::Subject;
 pub use query::field::QueryField;

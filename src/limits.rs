@@ -204,3 +204,15 @@ pub(crate) const KEYS_COMMITS: u64 = 16_384;
 /// Key-index entries folded by one commit while a generation is being folded. Neighbouring entries
 /// share leaves and branches, so a larger slice costs fewer bytes an entry; a smaller one, a shorter stall.
 pub(crate) const KEYS_FOLD_SLICE: usize = 384;
+
+/// Bytes of tables that are copied to a new file at once, by a backup or a compaction...
+pub(crate) const COPY_SLICE_BYTES: usize = 64 << 20;
+
+/// ...and what its pages may take in memory.
+pub(crate) const COPY_CACHE_BYTES: usize = 64 << 20;
+
+/// Findings of a section of a verification that are told one by one; the others are counted.
+pub const VERIFY_FINDINGS: usize = 100;
+
+/// Expected entries of the key index that a verification sorts to look them up in order: some MiB.
+pub(crate) const VERIFY_ENTRIES: usize = 1 << 18;

@@ -30,6 +30,7 @@ pub enum Durability {
 #[must_use = "options do nothing until the store is opened"]
 pub struct Options {
     pub(crate) create: bool,
+    pub(crate) read_only: bool,
     pub(crate) cache_bytes: usize,
     pub(crate) check_integrity: bool,
     pub(crate) quick_repair_bytes: u64,
@@ -48,6 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             create: true,
+            read_only: false,
             cache_bytes: 128 << 20,
             check_integrity: false,
             quick_repair_bytes: u64::MAX,
@@ -68,6 +70,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("create", &self.create)
+            .field("read_only", &self.read_only)
             .field("cache_bytes", &self.cache_bytes)
             .field("check_integrity", &self.check_integrity)
             .field("quick_repair_bytes", &self.quick_repair_bytes)
@@ -81,6 +84,17 @@ impl Options {
     /// Make the store if there is none. Default: true. Set it to false if a mistyped path should be an error.
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
+        self
+    }
+
+    /// Open without changing a byte, for a backup or for read-only media. Default: false.
+    ///
+    /// Several processes may have a store open so at once, and none may have it open for writing meanwhile. There are no
+    /// threads for upkeep; a text index that is there and whole is read, and otherwise the same questions are answered
+    /// from the records. What writes is refused as `ReadOnly`. So is a store that was not closed cleanly: it has to be
+    /// opened for writing once, which recovers it; a [backup](Store::backup) is never like that.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
         self
     }
 
@@ -190,7 +204,8 @@ impl Options {
     /// # Errors
     /// - `Locked`: another handle or process has it open.
     /// - `NotFound`: there is none, and `create` is false.
-    /// - `InvalidArgument`: the folder holds something else, or is a file.
+    /// - `InvalidArgument`: the folder holds something else, or is a file; or it is to be checked and read only.
+    /// - `ReadOnly`: it is to be read only, and has to be recovered first; the message says how.
     /// - `Incompatible`: another format or layout wrote it. Nothing was changed.
     /// - `Corrupt`: it is damaged.
     /// - `StorageFull`, `Io`: the operating system refuses.

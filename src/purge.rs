@@ -109,6 +109,7 @@ impl Store {
         options: &PurgeOptions,
         progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,
     ) -> Result<PurgeReport> {
+        self.inner.check_usable()?;
         self.inner.common.text.begin_purge();
         let state = self.read().state;
         let resolver = state.resolver();

@@ -266,6 +266,11 @@ impl SimulatedDisk {
         SimulatedDisk(Arc::new(Mutex::new(image)))
     }
 
+    pub(crate) fn len_of(&self, name: &str) -> u64 {
+        let disk = self.0.lock();
+        disk.file(name).map_or(0, |file| disk.len(file))
+    }
+
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.0.lock().names.contains_key(name)
     }
@@ -543,10 +548,6 @@ impl fmt::Debug for SimulatedFile {
 }
 
 impl SimulatedFile {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.disk.0.lock().files.get(self.file).is_none_or(Vec::is_empty)
-    }
-
     pub(crate) fn len(&self) -> io::Result<u64> {
         let mut disk = self.disk.0.lock();
         disk.call(Wants::Nothing)?;

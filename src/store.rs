@@ -1,7 +1,9 @@
 //! The door: opening, handles, closing.
 //!
-//! Lock order: what loggers lock (`run_logger::writer`) before `writer`, `writer` before `published` and `durable`; the latter two are held for a copy or a swap only.
-//! No lock is held while a caller's code runs, but for `writer` around the closure of a write.
+//! Lock order: what loggers lock (`run_logger::writer`) before `writer`, `writer` before `published` and `durable`; the
+//! latter two are held for a copy or a swap only, but for who has the store to himself (`admin::exclusive`, which says
+//! what comes before `writer` there).
+//! No lock is held while a caller's code runs, but for `writer` around the closure of a write or of a compaction.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::admin::exclusive::Gate;
 use crate::audit::Audit;
 use crate::blob::{BlobPlace, KeptBlobs};
 use crate::entity::state::{Common, State};
@@ -50,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) durability: Durability,
     pub(crate) quick_repair_bytes: u64,
+    pub(crate) read_only: bool,
+    pub(crate) cache_bytes: usize,
     pub(crate) place: Place,
     pub(crate) database: RwLock<Option<Database>>,
     pub(crate) writer: Mutex<Writer>,
@@ -59,7 +64,9 @@ pub(crate) struct Inner {
     pub(crate) durable: Durable,
     pub(crate) poisoned: AtomicBool,
     /// When each state that may still be alive was published.
-    ages: Mutex<Vec<(Instant, Weak<State>)>>,
+    pub(crate) ages: Mutex<Vec<(Instant, Weak<State>)>>,
+    /// What the thread of the text index passes to read a state.
+    pub(crate) gate: Arc<Gate>,
     /// Whether there may be a thread for upkeep.
     pub(crate) background: bool,
     pub(crate) worker: Worker,
@@ -115,6 +122,8 @@ pub struct Stats {
     pub filter_tail_runs: u64,
     /// Bytes of the filter index in memory, about, without what was created or changed since.
     pub filter_bytes: u64,
+    /// Bytes of the file; none in memory. [`Store::storage_stats`] tells what its tables take.
+    pub file_bytes: Option<u64>,
     /// The commit that the text index has come to: searches look into the records of what was changed since. None if
     /// it is not made, or there is none in this build.
     pub text_sequence: Option<Sequence>,
@@ -159,17 +168,19 @@ impl Store {
         options.entropy.fill(&mut hash_key).map_err(|error| Error::io("drawing randomness", error))?;
         let settings = OpenSettings {
             create: options.create,
+            read_only: options.read_only,
             cache_bytes: options.cache_bytes,
             check_integrity: options.check_integrity,
             repair_progress: options.repair_progress,
             new_meta: vec![(keys::HASH_KEY, hash_key.to_vec())],
         };
-        let (database, _) = place.open(&settings)?;
+        let database = place.open(&settings)?;
         let tables = ReadTables::begin(&database)?;
         let hash_key = tables.meta(keys::HASH_KEY)?.and_then(|bytes| bytes.try_into().ok());
         let hash_key = hash_key.ok_or_else(|| Error::corrupt("opening the store: its hash key is missing"))?;
+        let background = options.background && !options.read_only;
         // Without threads of the store's own it is made when it is waited for.
-        let text_start = options.text_start_rows.or(options.background.then_some(limits::TEXT_START_ROWS));
+        let text_start = options.text_start_rows.or(background.then_some(limits::TEXT_START_ROWS));
         let blobs = options.blobs.map_or_else(|| blobs_of(&place), BlobPlace::Given);
         let common = Arc::new(Common {
             dictionary: Dictionary::new(tables.dictionary()?)?,
@@ -177,7 +188,7 @@ impl Store {
             hashing: Hashing::new(hash_key),
             entropy: options.entropy,
             filter: FilterIndex::new(options.filter),
-            text: TextIndex::new(place.beside("text"), text_start),
+            text: TextIndex::new(place.beside("text"), text_start, options.read_only),
             blobs: KeptBlobs::new(blobs, Arc::clone(&options.clock)),
         });
         let (tip, keys) = recover(&tables, &common)?;
@@ -195,6 +206,8 @@ impl Store {
             clock: options.clock,
             durability: options.durability,
             quick_repair_bytes: options.quick_repair_bytes,
+            read_only: options.read_only,
+            cache_bytes: options.cache_bytes,
             place,
             database: RwLock::new(Some(database)),
             durable: Durable::new(tip.sequence),
@@ -203,7 +216,8 @@ impl Store {
             ages: Mutex::new(vec![(Instant::now(), Arc::downgrade(&state))]),
             published: Arc::new(RwLock::new(state)),
             poisoned: AtomicBool::new(false),
-            background: options.background,
+            gate: Arc::default(),
+            background,
             worker: Worker::default(),
             loggers: Loggers::default(),
             this: Weak::clone(this),
@@ -211,7 +225,12 @@ impl Store {
         #[cfg(feature = "text")]
         {
             let (published, sequence) = (Arc::clone(&inner.published), inner.durable.last());
-            inner.common.text.begin(sequence, Box::new(move || Some(texts::source(Arc::clone(&published.read())))));
+            let gate = Arc::clone(&inner.gate);
+            let newest = move || {
+                let pass = gate.pass();
+                Some(texts::source(Arc::clone(&published.read()), pass))
+            };
+            inner.common.text.begin(sequence, Box::new(newest));
         }
         let store = Store { inner: Arc::new(Handle(inner)), actor: Arc::new(options.actor) };
         store.inner.end_dead_runs()?;
@@ -273,6 +292,7 @@ impl Store {
             filter_blocks: state.tables.filter_blocks()?.len() as u64,
             filter_tail_runs: self.inner.common.filter.tail(runs),
             filter_bytes: self.inner.common.filter.bytes() as u64,
+            file_bytes: self.inner.place.len(),
             text_sequence: self.inner.common.text.sequence(),
             run_loggers,
             logged_bytes,
@@ -285,7 +305,7 @@ impl Store {
     /// `text` there is nothing to wait for.
     ///
     /// # Errors
-    /// `Closed` if the store is; `Io` if the index cannot be made, or does not come to it within an hour: there may
+    /// `Closed` if the store is; `ReadOnly` if it is open for reading only and the index is not there; `Io` if the index cannot be made, or does not come to it within an hour: there may
     /// be no such commit; `NestedWrite` inside a write of this thread, whose commit would never come.
     pub fn wait_indexed(&self, sequence: Sequence) -> Result<()> {
         write::check_not_writing(&self.inner)?;
@@ -295,7 +315,7 @@ impl Store {
     /// Makes everything that was acknowledged durable: of use with [`Durability::Relaxed`] only.
     ///
     /// # Errors
-    /// `CommitUnknown`, `Poisoned`, `Closed`.
+    /// `CommitUnknown`, `Poisoned`, `Closed`, `ReadOnly`.
     pub fn flush(&self) -> Result<()> {
         self.inner.flush()
     }
@@ -348,6 +368,9 @@ fn recover(tables: &ReadTables, common: &Arc<Common>) -> Result<(Tip, Keys)> {
 
 impl Inner {
     pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.read_only {
+            return Err(Error::new(ErrorKind::ReadOnly, "the store is open for reading only"));
+        }
         if self.poisoned.load(Ordering::SeqCst) {
             return Err(Error::new(
                 ErrorKind::Poisoned,
@@ -418,11 +441,11 @@ impl Inner {
         self.end_upkeep();
         self.end_logging();
         let mut writer = self.writer.lock();
+        self.common.text.stop();
         if self.database.read().is_none() {
             return Ok(());
         }
-        self.common.text.stop();
-        let poisoned = self.poisoned.load(Ordering::SeqCst);
+        let poisoned = self.poisoned.load(Ordering::SeqCst) || self.read_only;
         let folded = if poisoned { Ok(()) } else { writer.fold_all(self) };
         self.durable.end();
         let database = self.database.write().take();

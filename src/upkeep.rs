@@ -7,7 +7,7 @@
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +39,13 @@ struct Wanted {
     end: bool,
 }
 
+impl Worker {
+    /// Waits for the block that is being made, and keeps others from being made.
+    pub(crate) fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock()
+    }
+}
+
 impl Store {
     /// Brings the filter index on the disk up to the last commit, now: otherwise that is done in the background, once
     /// some ten thousand runs were created or changed, and searches look at those by themselves. Worth it after a
@@ -46,9 +53,10 @@ impl Store {
     /// takes a few MiB at a time.
     ///
     /// # Errors
-    /// `Poisoned`, `Closed`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
+    /// `Poisoned`, `Closed`, `ReadOnly`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
     /// record cannot be read.
     pub fn optimize(&self) -> Result<()> {
+        self.inner.check_usable()?;
         let read = self.read();
         // What others write meanwhile is not waited for: there is no end to it.
         let end = (read.sequence(), read.state.rows()?);

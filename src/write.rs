@@ -208,10 +208,10 @@ thread_local! {
 }
 
 /// Marks this thread as writing to a store while it lives.
-struct Writing;
+pub(crate) struct Writing;
 
 impl Writing {
-    fn begin(inner: &Inner) -> Result<Self> {
+    pub(crate) fn begin(inner: &Inner) -> Result<Self> {
         check_not_writing(inner)?;
         WRITING.with_borrow_mut(|writing| writing.push(address(inner)));
         Ok(Writing)
@@ -259,7 +259,7 @@ impl Store {
     /// - `LimitExceeded` if a field of the actor is too long, before the closure runs;
     /// - `NestedWrite` inside another write of this store on this thread;
     /// - `CommitUnknown` if making it durable failed: reopen the store to learn what happened;
-    /// - `Poisoned` after such a failure; `Closed`; `StorageFull` or `Io` if the disk failed before the commit.
+    /// - `Poisoned` after such a failure; `Closed`; `ReadOnly`; `StorageFull` or `Io` if the disk failed before the commit.
     ///
     /// # Panics
     /// If the closure does; then nothing of it is left.
@@ -286,6 +286,42 @@ impl Store {
             (Some(value), sequence) => Once::Done { sequence, value },
             (None, sequence) => Once::Repeated { sequence },
         })
+    }
+
+    /// Runs `write` and takes all of it back: what it returns is what [`write`](Self::write) would, of how many would
+    /// be deleted, say. Like that, it has the store's only writer meanwhile; it costs no sync.
+    ///
+    /// ```
+    /// # use modeldb::{NewRun, Store};
+    /// # fn main() -> modeldb::Result<()> {
+    /// # let store = Store::in_memory()?;
+    /// # let ids = store.write(|w| {
+    /// #     let project = w.projects().get_or_create("p")?;
+    /// #     let experiment = w.experiments().get_or_create(&project, "e")?;
+    /// #     Ok([w.runs().create(&experiment, NewRun::named("a"))?, w.runs().create(&experiment, NewRun::named("b"))?])
+    /// # })?;
+    /// let would_go = store.dry_run(|w| w.runs().delete_many(&ids))?;
+    /// assert_eq!((would_go, store.stats()?.head.sequence.get()), (2, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    ///
+    /// # Panics
+    /// If the closure does.
+    pub fn dry_run<T>(&self, write: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<T> {
+        let mut value = None;
+        let ended: Result<()> = self.write(|w| {
+            value = Some(write(w)?);
+            Err(Error::new(ErrorKind::Cancelled, "a dry run"))
+        });
+        match (value, ended) {
+            (Some(value), Err(error)) if error.kind() == ErrorKind::Cancelled => Ok(value),
+            (_, Err(error)) => Err(error),
+            (_, Ok(())) => Err(Error::corrupt("a dry run was kept")),
+        }
     }
 
     /// The commit that [`write_once`](Self::write_once) made for `id`, if it did: what to ask after `CommitUnknown`
@@ -625,6 +661,22 @@ impl Writer {
         self.tip = self.committed.clone();
     }
 
+    /// Ends what is open, and makes everything durable.
+    pub(crate) fn flush(&mut self, inner: &Inner) -> Result<()> {
+        let _ = self.end_group(inner, false);
+        inner.check_usable()?;
+        if inner.database.read().is_none() {
+            return Err(closed());
+        }
+        if self.unflushed {
+            inner.begin()?.commit(CommitMode::Durable).inspect_err(|_| inner.poison())?;
+            self.unflushed = false;
+            self.last_durable = Instant::now();
+            inner.durable.advance(self.tip.sequence);
+        }
+        Ok(())
+    }
+
     /// Folds the whole key index and makes everything durable: the last thing before closing.
     pub(crate) fn fold_all(&mut self, inner: &Inner) -> Result<()> {
         let _ = self.end_group(inner, false);
@@ -702,19 +754,7 @@ impl Inner {
     pub(crate) fn flush(&self) -> Result<()> {
         check_not_writing(self)?;
         self.check_usable()?;
-        let mut writer = self.writer.lock();
-        let _ = writer.end_group(self, false);
-        self.check_usable()?;
-        if self.database.read().is_none() {
-            return Err(closed());
-        }
-        if writer.unflushed {
-            self.begin()?.commit(CommitMode::Durable).inspect_err(|_| self.poison())?;
-            writer.unflushed = false;
-            writer.last_durable = Instant::now();
-            self.durable.advance(writer.tip.sequence);
-        }
-        Ok(())
+        self.writer.lock().flush(self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod admin;
 mod api;
 mod artifacts;
 mod blob;

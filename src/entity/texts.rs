@@ -14,14 +14,14 @@ use crate::storage::Source as _;
 use crate::text::{KINDS, Place, Source, Text};
 use crate::value::Value;
 
-/// A state, as the text index reads it.
-pub(crate) fn source(state: Arc<State>) -> Box<dyn Source> {
-    Box::new(StateSource(state))
+/// A state, as the text index reads it, and what is let go of with it.
+pub(crate) fn source(state: Arc<State>, held: impl Send + 'static) -> Box<dyn Source> {
+    Box::new(StateSource(state, held))
 }
 
-struct StateSource(Arc<State>);
+struct StateSource<H>(Arc<State>, #[allow(dead_code)] H);
 
-impl Source for StateSource {
+impl<H: Send> Source for StateSource<H> {
     fn head(&self) -> Head {
         self.0.head
     }

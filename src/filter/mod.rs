@@ -183,10 +183,7 @@ impl FilterIndex {
         let field = match field {
             Ok(field) => field.map(Arc::new),
             Err(error) if error.kind() == ErrorKind::Corrupt => {
-                let mut damaged = self.damaged.lock();
-                if !damaged.contains(&stored.number) {
-                    damaged.push(stored.number);
-                }
+                self.damage(stored.number);
                 return Ok(Loaded::Unknown);
             }
             Err(error) => return Err(error),
@@ -200,6 +197,14 @@ impl FilterIndex {
             }
         }
         Ok(field.map_or(Loaded::Absent, Loaded::Held))
+    }
+
+    /// A block is damaged, and to be made anew.
+    pub(crate) fn damage(&self, number: u32) {
+        let mut damaged = self.damaged.lock();
+        if !damaged.contains(&number) {
+            damaged.push(number);
+        }
     }
 
     /// Forgets the fields that were not used for longest, down to three quarters.

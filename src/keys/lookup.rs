@@ -1,7 +1,7 @@
 //! What the audit asks of the index: has it kept an entry for all the log says?
 
 use super::follow::places;
-use super::{Hashing, KeysView, name};
+use super::{Entry, Hashing, KeysView, name};
 use crate::error::Result;
 use crate::id::Sequence;
 use crate::log::verify::Lookup;
@@ -17,6 +17,17 @@ pub(crate) struct Lookups<'a> {
 impl<'a> Lookups<'a> {
     pub(crate) fn new(tables: &'a ReadTables, view: &'a KeysView, hashing: Hashing) -> Self {
         Lookups { tables, view, hashing }
+    }
+
+    /// Which of some entries, given in ascending order, the index lacks.
+    pub(crate) fn missing(&self, wanted: &[Entry]) -> Result<Vec<Entry>> {
+        let mut missing = Vec::new();
+        for entry in self.tables.missing_entries(wanted)? {
+            if !self.view.contains(self.tables, entry)? {
+                missing.push(entry);
+            }
+        }
+        Ok(missing)
     }
 }
 

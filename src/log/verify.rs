@@ -7,7 +7,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 
 use roaring::RoaringBitmap;
 
@@ -23,6 +22,7 @@ use crate::log::history;
 use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
 use crate::model::{Entity, Observation, RunStatus, Series, Stored};
+use crate::progress::Steps;
 use crate::storage::{ReadTables, SeriesPlace, SeriesSource, Source};
 use crate::time::Timestamp;
 
@@ -94,7 +94,8 @@ impl Texts for Counted<'_> {
     }
 }
 
-struct Audit<'a> {
+struct Audit<'a, 't> {
+    steps: &'a mut Steps<'t>,
     tables: &'a ReadTables,
     texts: &'a Counted<'a>,
     resolver: &'a Resolver<'a, ReadTables>,
@@ -120,7 +121,7 @@ struct Audit<'a> {
     chunk: Option<(SeriesPlace, u64, Vec<Observation>)>,
 }
 
-/// Audits all commits up to `last`, telling `progress` how many of them are done.
+/// Audits all commits up to `last`, of which `steps` tells how many are done.
 pub(crate) fn verify(
     tables: &ReadTables,
     resolver: &Resolver<'_, ReadTables>,
@@ -128,11 +129,12 @@ pub(crate) fn verify(
     lookup: &dyn Lookup,
     last: Head,
     against: Option<&Head>,
-    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    steps: &mut Steps<'_>,
 ) -> Result<AuditReport> {
     let report = AuditReport { head: last, commits: 0, changes: 0, erased: 0, entities: 0, fault: None };
     let texts = Counted { texts: resolver, named: RefCell::default(), now: Cell::new(Sequence::ZERO) };
     let mut audit = Audit {
+        steps,
         tables,
         texts: &texts,
         resolver,
@@ -150,7 +152,7 @@ pub(crate) fn verify(
         purged: Default::default(),
         chunk: None,
     };
-    audit.chain(last, against, progress)?;
+    audit.chain(last, against)?;
     // A log that cannot be read says nothing about rows created after the break.
     if audit.report.fault.is_none() {
         audit.erasures();
@@ -163,7 +165,7 @@ pub(crate) fn verify(
     Ok(audit.report)
 }
 
-impl Audit<'_> {
+impl Audit<'_, '_> {
     fn fault(&mut self, sequence: Sequence, reason: impl Into<String>) {
         let fault = AuditFault { sequence, reason: reason.into() };
         match &self.report.fault {
@@ -184,12 +186,8 @@ impl Audit<'_> {
         }
     }
 
-    fn chain(
-        &mut self,
-        last: Head,
-        against: Option<&Head>,
-        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-    ) -> Result<()> {
+    fn chain(&mut self, last: Head, against: Option<&Head>) -> Result<()> {
+        self.steps.begin("verifying the log", last.sequence.get())?;
         let log = LogReader::new(self.tables, self.texts);
         let walker = LogReader::new(self.tables, self.resolver);
         let (mut previous, mut time) = (Hash::ZERO, Timestamp::from_millis(i64::MIN));
@@ -199,14 +197,12 @@ impl Audit<'_> {
         }
         while sequence < last.sequence {
             sequence = sequence.next();
-            if progress(sequence.get(), last.sequence.get()).is_break() {
-                return Err(Error::new(ErrorKind::Conflict, "the audit was cancelled"));
-            }
             self.texts.now.set(sequence);
             let linked = self.commit(&log, &walker, sequence, previous, time);
             let Some((hash, at)) = self.finding(sequence, linked)? else { return Ok(()) };
             (previous, time) = (hash, at);
             self.report.commits += 1;
+            self.steps.tick()?;
             if against.is_some_and(|head| head.sequence == sequence && head.hash != hash) {
                 self.fault(sequence, "the log up to here is not the one the given head was taken from");
             }
@@ -285,7 +281,11 @@ impl Audit<'_> {
         if purged > 0 {
             self.erasures.entry(sequence).or_default().1 += purged;
         }
-        for (id, kind, entity) in created {
+        for (at, (id, kind, entity)) in created.into_iter().enumerate() {
+            // A commit may be a load of millions.
+            if at % 1024 == 1023 {
+                self.steps.now()?;
+            }
             let row = self.rows.get_mut(kind.index()).map(|next| {
                 let row = Row(*next);
                 *next = next.saturating_add(1);

@@ -15,7 +15,9 @@ fn convert(doing: &dyn std::fmt::Display, error: redb::Error) -> Error {
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => ErrorKind::Corrupt,
             _ => ErrorKind::Io,
         },
-        E::DatabaseAlreadyOpen | E::LockProtocolMismatch | E::WouldBlock => ErrorKind::Locked,
+        E::DatabaseAlreadyOpen | E::LockProtocolMismatch | E::WouldBlock | E::TransactionInProgress => {
+            ErrorKind::Locked
+        }
         E::Corrupted(_) | E::RepairAborted | E::UnorderedKey => ErrorKind::Corrupt,
         E::UpgradeRequired(_)
         | E::TableTypeMismatch { .. }

@@ -35,7 +35,7 @@ fn envelope_key(block: &FilterBlock, field: FieldCode) -> Vec<u8> {
     key
 }
 
-fn decode(number: u32, sealed: &[u8]) -> Result<FilterBlock> {
+pub(super) fn decode(number: u32, sealed: &[u8]) -> Result<FilterBlock> {
     let payload = envelope::open(Kind::FilterBlock, &number.to_le_bytes(), sealed)?;
     let damaged = || Error::corrupt(format!("block {number} of the filter index is damaged"));
     let (generation, rest) = payload.split_first_chunk::<4>().ok_or_else(damaged)?;

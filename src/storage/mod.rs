@@ -7,14 +7,18 @@
 //! - [`series`]: the chunks of series.
 //! - [`blobs`]: small blobs.
 //! - [`dictionary`]: interned keys.
+//! - [`fresh`]: all tables in a new file, to compact or to back up; [`scan`]: all of them, to verify.
 //! - [`errors`]: redb's errors as ours.
 
 mod blobs;
 pub(crate) mod dictionary;
 pub(crate) mod errors;
+mod files;
 mod filter;
+mod fresh;
 pub(crate) mod place;
 pub(crate) mod read;
+mod scan;
 mod series;
 #[cfg(feature = "simulation")]
 mod simulated;
@@ -25,5 +29,5 @@ pub(crate) use blobs::BlobSource;
 pub(crate) use filter::FilterBlock;
 pub(crate) use place::{Database, OpenSettings, Place};
 pub(crate) use read::{Bytes, ReadTables, Source};
-pub(crate) use series::{SeriesPlace, SeriesSource};
+pub(crate) use series::{SeriesPlace, SeriesSource, open_chunk};
 pub(crate) use write::{CommitMode, WriteTables, WriteTxn};

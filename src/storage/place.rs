@@ -12,15 +12,12 @@ use std::sync::Arc;
 use redb::ReadableDatabase;
 
 use super::errors::storage;
+use super::files::{BACKUP_FILE, FILE, Files, LOCK_FILE, NEW_FILE, sync_folder};
 use super::read;
 use super::tables;
 use super::write::{CommitMode, WriteTxn};
 use crate::codec::archive;
 use crate::error::{Error, ErrorKind, Result};
-
-const FILE: &str = "store.redb";
-const NEW_FILE: &str = "store.redb.new";
-const LOCK_FILE: &str = "lock";
 
 /// The format this build reads and writes.
 pub(crate) const FORMAT: u32 = 1;
@@ -43,6 +40,8 @@ pub(crate) enum Place {
 pub(crate) struct OpenSettings {
     /// Make the store if it does not exist.
     pub(crate) create: bool,
+    /// Write nothing.
+    pub(crate) read_only: bool,
     /// Memory for redb's cache, in bytes.
     pub(crate) cache_bytes: usize,
     /// Read the whole file and verify redb's checksums first.
@@ -55,13 +54,18 @@ pub(crate) struct OpenSettings {
 
 /// An open database and the lock that keeps others out.
 pub(crate) struct Database {
-    redb: redb::Database,
-    _lock: Option<Lock>,
+    pub(super) redb: Handle,
+    pub(super) lock: Option<Lock>,
+}
+
+pub(super) enum Handle {
+    Writable(redb::Database),
+    ReadOnly(redb::ReadOnlyDatabase),
 }
 
 /// The lock of a store's folder. It is given up by hand: closing the file would leave it to every child process that
 /// has a copy of it and has not become another program yet.
-struct Lock(File);
+pub(super) struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -71,20 +75,65 @@ impl Drop for Lock {
 }
 
 impl Database {
-    pub(crate) fn redb(&self) -> &redb::Database {
-        &self.redb
+    pub(super) fn writable(redb: redb::Database, lock: Option<Lock>) -> Self {
+        Database { redb: Handle::Writable(redb), lock }
+    }
+
+    pub(super) fn begin_read(&self) -> Result<redb::ReadTransaction> {
+        let begun = match &self.redb {
+            Handle::Writable(redb) => redb.begin_read(),
+            Handle::ReadOnly(redb) => redb.begin_read(),
+        };
+        begun.map_err(storage("beginning a read"))
+    }
+
+    pub(super) fn begin_write(&self) -> Result<redb::WriteTransaction> {
+        match &self.redb {
+            Handle::Writable(redb) => redb.begin_write().map_err(storage("beginning a write")),
+            Handle::ReadOnly(_) => Err(Error::new(ErrorKind::ReadOnly, "the store is open for reading only")),
+        }
+    }
+
+    /// Verifies the checksums of all pages, which nobody must read meanwhile. Answers whether they were right; if not,
+    /// they are now.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are not, and cannot be put right.
+    pub(crate) fn check(&mut self) -> Result<bool> {
+        match &mut self.redb {
+            Handle::Writable(redb) => redb.check_integrity().map_err(storage("checking the file")),
+            Handle::ReadOnly(_) => Err(Error::new(ErrorKind::ReadOnly, "the store is open for reading only")),
+        }
+    }
+
+    /// A database of nothing, in memory.
+    pub(crate) fn empty() -> Result<Database> {
+        let backend = redb::backends::InMemoryBackend::new();
+        let redb = redb::Builder::new().set_cache_size(0).create_with_backend(backend);
+        Ok(Database::writable(redb.map_err(storage("making nothing"))?, None))
     }
 
     /// Closes the file; errors that a drop would swallow are told.
     pub(crate) fn close(self) -> Result<()> {
-        self.redb.close().map_err(storage("closing the store"))
+        let closed = match self.redb {
+            Handle::Writable(redb) => redb.close(),
+            Handle::ReadOnly(redb) => redb.close(),
+        };
+        closed.map_err(storage("closing the store"))
     }
+}
+
+/// A builder of redb's with a cache of so many bytes.
+pub(super) fn builder(cache_bytes: usize) -> redb::Builder {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(cache_bytes);
+    builder
 }
 
 impl OpenSettings {
     fn builder(&self) -> redb::Builder {
-        let mut builder = redb::Builder::new();
-        builder.set_cache_size(self.cache_bytes).set_check_integrity_on_open(self.check_integrity);
+        let mut builder = builder(self.cache_bytes);
+        builder.set_check_integrity_on_open(self.check_integrity);
         if let Some(progress) = self.repair_progress.clone() {
             builder.set_repair_callback(move |session| progress(session.progress()));
         }
@@ -107,8 +156,11 @@ impl OpenSettings {
 }
 
 impl Place {
-    /// Opens the store, making it first if that is asked for. Answers whether it was made.
-    pub(crate) fn open(&self, settings: &OpenSettings) -> Result<(Database, bool)> {
+    /// Opens the store, making it first if that is asked for.
+    pub(crate) fn open(&self, settings: &OpenSettings) -> Result<Database> {
+        if settings.read_only && settings.check_integrity {
+            return Err(Error::invalid("checking the whole file at open may write to it: not while it is read only"));
+        }
         match self {
             Place::Folder(folder) => open_folder(folder, settings)
                 .map_err(|error| error.context(format!("opening the store {}", folder.display()))),
@@ -116,25 +168,37 @@ impl Place {
                 let backend = redb::backends::InMemoryBackend::new();
                 let redb =
                     settings.builder().create_with_backend(backend).map_err(storage("making a store in memory"))?;
-                let database = Database { redb, _lock: None };
+                let database = Database::writable(redb, None);
                 settings.initialize(&database)?;
-                Ok((database, true))
+                Ok(database)
             }
             #[cfg(feature = "simulation")]
-            Place::Simulated(disk) => {
-                open_simulated(disk, settings).map_err(|error| error.context("opening the simulated store"))
-            }
+            Place::Simulated(disk) => open_files(&Files::Disk(disk.clone()), settings, None)
+                .map_err(|error| error.context("opening the simulated store")),
         }
     }
-}
 
-impl Place {
+    /// The files of the store; none in memory.
+    pub(super) fn files(&self) -> Option<Files> {
+        match self {
+            Place::Folder(folder) => Some(Files::Folder(folder.clone())),
+            Place::Memory => None,
+            #[cfg(feature = "simulation")]
+            Place::Simulated(disk) => Some(Files::Disk(disk.clone())),
+        }
+    }
+
     /// Where derived files of a name are; none if not in the file system.
     pub(crate) fn beside(&self, name: &str) -> Option<PathBuf> {
         match self {
             Place::Folder(folder) => Some(folder.join(name)),
             _ => None,
         }
+    }
+
+    /// How large the file is; none in memory.
+    pub(crate) fn len(&self) -> Option<u64> {
+        self.files().and_then(|files| files.len(FILE).ok())
     }
 
     /// How large the file is; none if it is not one of the file system.
@@ -146,40 +210,73 @@ impl Place {
     }
 }
 
-fn open_folder(folder: &Path, settings: &OpenSettings) -> Result<(Database, bool)> {
-    prepare_folder(folder, settings.create)?;
-    let lock = lock(folder)?;
-    let file = folder.join(FILE);
-    let found = exists(&file)?;
+fn open_folder(folder: &Path, settings: &OpenSettings) -> Result<Database> {
+    prepare_folder(folder, settings.create && !settings.read_only)?;
+    let lock = if settings.read_only { share(folder)? } else { Some(lock(folder)?) };
+    open_files(&Files::Folder(folder.to_owned()), settings, lock)
+}
+
+fn open_files(files: &Files, settings: &OpenSettings, lock: Option<Lock>) -> Result<Database> {
+    if settings.read_only {
+        return open_read_only(files, settings, lock);
+    }
+    let found = files.exists(FILE)?;
     if !found {
         if !settings.create {
-            return Err(Error::not_found("there is no store in this folder"));
+            return Err(Error::not_found("there is no store here"));
         }
-        create_in(folder, settings)?;
+        create_in(files, settings)?;
     } else {
-        let len = fs::metadata(&file).map_err(|error| Error::io("looking at store.redb", error))?.len();
-        if len == 0 {
-            return Err(Error::corrupt("store.redb is empty: it was cut off"));
+        not_empty(files)?;
+        if let Files::Folder(folder) = files {
+            peek(&folder.join(FILE))?;
         }
-        peek(&file)?;
     }
-    let redb = settings.builder().open(&file).map_err(storage("opening store.redb"))?;
-    let database = Database { redb, _lock: Some(lock) };
-    check_format(database.redb())?;
-    Ok((database, !found))
+    let redb = files.open(FILE, &settings.builder())?;
+    let database = Database::writable(redb, lock);
+    check_format(&database.begin_read()?)?;
+    if found {
+        // What a compaction that was cut short has left: it may hold what was purged since.
+        files.remove(NEW_FILE)?;
+        // The file may have got its name a moment before its program crashed.
+        files.sync_names()?;
+    }
+    Ok(database)
+}
+
+fn not_empty(files: &Files) -> Result<()> {
+    match files.len(FILE)? {
+        0 => Err(Error::corrupt("store.redb is empty: it was cut off")),
+        _ => Ok(()),
+    }
+}
+
+fn open_read_only(files: &Files, settings: &OpenSettings, lock: Option<Lock>) -> Result<Database> {
+    if !files.exists(FILE)? {
+        return Err(Error::not_found("there is no store here"));
+    }
+    not_empty(files)?;
+    let redb = match files.open_read_only(FILE, &builder(settings.cache_bytes))? {
+        Ok(redb) => redb,
+        Err(redb::DatabaseError::RepairAborted) => {
+            return Err(Error::new(
+                ErrorKind::ReadOnly,
+                "store.redb was not closed cleanly, and recovering it writes to it: open the store for writing once, \
+                 and close it (of read-only media, a copy)",
+            ));
+        }
+        Err(error) => return Err(storage("opening store.redb for reading")(error)),
+    };
+    let database = Database { redb: Handle::ReadOnly(redb), lock };
+    check_format(&database.begin_read()?)?;
+    Ok(database)
 }
 
 /// Refuses folders that hold something else; makes one if there is none.
 fn prepare_folder(folder: &Path, create: bool) -> Result<()> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && create => {
-            fs::create_dir_all(folder).map_err(|error| Error::io("making the folder", error))?;
-            if let Some(parent) = folder.parent() {
-                sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
-            }
-            return Ok(());
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && create => return make_folder(folder),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(Error::not_found("the folder does not exist"));
         }
@@ -199,6 +296,9 @@ fn prepare_folder(folder: &Path, create: bool) -> Result<()> {
         }
     }
     match foreign {
+        Some(name) if name == BACKUP_FILE => Err(Error::invalid(
+            "the folder holds a backup that was never finished: remove the folder, and make the backup again",
+        )),
         Some(name) => Err(Error::invalid(format!(
             "the folder holds {} and no store; a new store wants an empty folder",
             name.to_string_lossy()
@@ -207,58 +307,67 @@ fn prepare_folder(folder: &Path, create: bool) -> Result<()> {
     }
 }
 
-fn lock(folder: &Path) -> Result<Lock> {
-    let path = folder.join(LOCK_FILE);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| Error::io("opening the lock file", error))?;
-    match file.try_lock() {
+/// Makes a folder, durably.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|error| Error::io("making the folder", error))?;
+    match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
+        Some(parent) => sync_folder(parent),
+        None => Ok(()),
+    }
+}
+
+fn locked(file: File, locked: Result<(), TryLockError>) -> Result<Lock> {
+    match locked {
         Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Error::new(ErrorKind::Locked, "another handle has the store open")),
         Err(TryLockError::Error(error)) => Err(Error::io("locking the store", error)),
     }
 }
 
-fn exists(path: &Path) -> Result<bool> {
-    path.try_exists().map_err(|error| Error::io("looking for store.redb", error))
+fn lock(folder: &Path) -> Result<Lock> {
+    let path = folder.join(LOCK_FILE);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| Error::io("opening the lock file", error))?;
+    let tried = file.try_lock();
+    locked(file, tried)
 }
 
-fn create_in(folder: &Path, settings: &OpenSettings) -> Result<()> {
-    let new = folder.join(NEW_FILE);
-    if exists(&new)? {
-        fs::remove_file(&new).map_err(|error| Error::io("removing a store that was never finished", error))?;
+/// A lock that readers share, if there is a file for it: a backup has none, and redb's own lock keeps writers out.
+fn share(folder: &Path) -> Result<Option<Lock>> {
+    match File::open(folder.join(LOCK_FILE)) {
+        Ok(file) => {
+            let tried = file.try_lock_shared();
+            locked(file, tried).map(Some)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("opening the lock file", error)),
     }
-    let redb = settings.builder().create(&new).map_err(storage("making store.redb"))?;
-    let database = Database { redb, _lock: None };
+}
+
+fn create_in(files: &Files, settings: &OpenSettings) -> Result<()> {
+    files.remove(NEW_FILE)?;
+    let database = Database::writable(files.create(NEW_FILE, &settings.builder())?, None);
     settings.initialize(&database)?;
     database.close()?;
-    let synced = File::open(&new).and_then(|file| file.sync_all());
-    synced.map_err(|error| Error::io("making store.redb durable", error))?;
-    fs::rename(&new, folder.join(FILE)).map_err(|error| Error::io("naming store.redb", error))?;
-    sync_folder(folder)
-}
-
-/// Makes names in `folder` durable, where the platform has a way to.
-fn sync_folder(folder: &Path) -> Result<()> {
-    if cfg!(unix) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| Error::io(format!("making the folder {} durable", folder.display()), error))?;
-    }
-    Ok(())
+    files.sync(NEW_FILE)?;
+    files.rename(NEW_FILE, FILE)?;
+    files.sync_names()
 }
 
 /// Reads the format without touching the file, so that a newer one stays as it was. A file that
 /// wants repair first cannot be read so; it is checked again after that.
 fn peek(file: &Path) -> Result<()> {
+    let doing = "reading store.redb";
     match redb::ReadOnlyDatabase::open(file) {
-        Ok(database) => check_format(&database),
+        Ok(database) => check_format(&database.begin_read().map_err(storage(doing))?),
         Err(redb::DatabaseError::RepairAborted) => Ok(()),
-        Err(error) => Err(storage("reading store.redb")(error)),
+        Err(error) => Err(storage(doing)(error)),
     }
 }
 
-fn check_format(database: &impl ReadableDatabase) -> Result<()> {
+fn check_format(transaction: &redb::ReadTransaction) -> Result<()> {
     let doing = "reading the store's format";
-    let transaction = database.begin_read().map_err(storage(doing))?;
     let table = match transaction.open_table(tables::META) {
         Ok(table) => table,
         Err(redb::TableError::TableDoesNotExist(_)) => {
@@ -287,32 +396,4 @@ fn check_format(database: &impl ReadableDatabase) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-#[cfg(feature = "simulation")]
-fn open_simulated(disk: &crate::simulated::SimulatedDisk, settings: &OpenSettings) -> Result<(Database, bool)> {
-    let io = |doing: &'static str| move |error| Error::io(doing, error);
-    let created = !disk.exists(FILE);
-    if created {
-        if !settings.create {
-            return Err(Error::not_found("there is no store on this disk"));
-        }
-        disk.remove(NEW_FILE).map_err(io("removing a store that was never finished"))?;
-        let file = disk.create(NEW_FILE).map_err(io("making store.redb"))?;
-        let redb = settings.builder().create_with_backend(file).map_err(storage("making store.redb"))?;
-        let database = Database { redb, _lock: None };
-        settings.initialize(&database)?;
-        database.close()?;
-        disk.sync(NEW_FILE).map_err(io("making store.redb durable"))?;
-        disk.rename(NEW_FILE, FILE).map_err(io("naming store.redb"))?;
-        disk.sync_folder("").map_err(io("making the folder durable"))?;
-    }
-    let file = disk.open(FILE).map_err(io("opening store.redb"))?;
-    if file.is_empty() {
-        return Err(Error::corrupt("store.redb is empty: it was cut off"));
-    }
-    let redb = settings.builder().create_with_backend(file).map_err(storage("opening store.redb"))?;
-    let database = Database { redb, _lock: None };
-    check_format(database.redb())?;
-    Ok((database, created))
 }

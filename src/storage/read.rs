@@ -4,8 +4,8 @@ use std::ops::Bound;
 use std::sync::OnceLock;
 
 use redb::{
-    OwnedAccessGuard, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    TableDefinition, TableHandle,
+    OwnedAccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableHandle,
 };
 use roaring::RoaringBitmap;
 
@@ -250,11 +250,15 @@ impl ReadTables {
             blobs: OnUse::new(tables::BLOBS),
             filter_blocks: OnUse::new(tables::FILTER_BLOCKS),
             filter: OnUse::new(tables::FILTER),
-            transaction: database.redb().begin_read().map_err(storage("beginning a read"))?,
+            transaction: database.begin_read()?,
         })
     }
 
-    fn records(&self, kind: EntityKind) -> Result<&ReadOnlyTable<u32, &'static [u8]>> {
+    pub(super) fn entries_table(&self) -> Result<&ReadOnlyTable<(u64, u32), ()>> {
+        self.entries.open(&self.transaction)
+    }
+
+    pub(super) fn records(&self, kind: EntityKind) -> Result<&ReadOnlyTable<u32, &'static [u8]>> {
         let [projects, experiments, runs, comments, jobs, lineage] = &self.records;
         let table = match kind {
             EntityKind::Project => projects,
@@ -337,6 +341,10 @@ impl ReadTables {
 
     pub(super) fn blobs_table(&self) -> Result<&ReadOnlyTable<BlobKey, &'static [u8]>> {
         self.blobs.open(&self.transaction)
+    }
+
+    pub(super) fn transaction(&self) -> &ReadTransaction {
+        &self.transaction
     }
 
     pub(super) fn series_table(&self) -> Result<&ReadOnlyTable<SeriesKey, &'static [u8]>> {

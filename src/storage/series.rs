@@ -74,7 +74,7 @@ pub(crate) trait SeriesSource {
     fn chunk(&self, place: SeriesPlace, index: u64) -> Result<(u64, Chunk)> {
         let lost = || Error::corrupt(format!("{READING}: observation {index} is missing"));
         let (first, sealed) = self.sealed_chunk(place, index)?.ok_or_else(lost)?;
-        let payload = open(place, first, &sealed)?;
+        let payload = open_chunk(place, first, &sealed)?;
         let found = observations::decode(payload).map_err(|error| error.context(READING))?;
         if index - first >= found.len() as u64 {
             return Err(lost());
@@ -83,7 +83,8 @@ pub(crate) trait SeriesSource {
     }
 }
 
-fn open(place: SeriesPlace, first: u64, sealed: &[u8]) -> Result<&[u8]> {
+/// The payload of an intact chunk.
+pub(crate) fn open_chunk(place: SeriesPlace, first: u64, sealed: &[u8]) -> Result<&[u8]> {
     envelope::open(Kind::Series, &place.envelope_key(first), sealed).map_err(|error| error.context(READING))
 }
 
@@ -118,7 +119,7 @@ impl WriteTables<'_> {
         while let Some(before) = first.checked_sub(1) {
             let gap = || Error::corrupt(format!("{doing}: what is before observation {first} is missing"));
             let (start, sealed) = at_most(table, place, before)?.ok_or_else(gap)?;
-            let payload = open(place, start, &sealed)?;
+            let payload = open_chunk(place, start, &sealed)?;
             let count = observations::count(payload)?;
             if start + count as u64 != first {
                 return Err(gap());

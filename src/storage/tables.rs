@@ -19,8 +19,9 @@
 //!
 //! The tables of the filter index may be missing, or lack anything: they are made from the records.
 
-use redb::TableDefinition;
+use redb::{Key, TableDefinition, Value};
 
+use crate::error::Result;
 use crate::id::EntityKind;
 
 pub(crate) type Record = TableDefinition<'static, u32, &'static [u8]>;
@@ -52,7 +53,38 @@ pub(crate) type BlobKey = (&'static [u8; 32], u32);
 pub(crate) const BLOBS: TableDefinition<BlobKey, &[u8]> = TableDefinition::new("blobs");
 
 pub(crate) const FILTER_BLOCKS: TableDefinition<u32, &[u8]> = TableDefinition::new("filter_blocks");
-pub(crate) const FILTER: TableDefinition<(u32, u32, u8, u32, u32), &[u8]> = TableDefinition::new("filter");
+pub(crate) const FILTER: FilterFields = TableDefinition::new("filter");
+
+/// Number, generation, space, code, piece.
+pub(crate) type FilterFields = TableDefinition<'static, (u32, u32, u8, u32, u32), &'static [u8]>;
+
+/// What is done with each table in turn.
+pub(crate) trait Visit {
+    fn table<K: Key + 'static, V: Value + 'static>(&mut self, table: TableDefinition<'static, K, V>) -> Result<()>;
+
+    /// The fields of the filter index, of which some belong to no block.
+    fn filter_fields(&mut self, table: FilterFields) -> Result<()> {
+        self.table(table)
+    }
+}
+
+/// Every table. One that is missing here would be lost by a compaction, which therefore refuses a store with others.
+pub(crate) fn each(visit: &mut impl Visit) -> Result<()> {
+    visit.table(META)?;
+    visit.table(DICTIONARY)?;
+    EntityKind::ALL.into_iter().try_for_each(|kind| visit.table(records(kind)))?;
+    visit.table(HIDDEN)?;
+    visit.table(LOG)?;
+    visit.table(PACKS)?;
+    visit.table(TEXTS)?;
+    visit.table(DATES)?;
+    visit.table(SERIES)?;
+    visit.table(BLOBS)?;
+    visit.table(RUNNING)?;
+    visit.table(ENTRIES)?;
+    visit.table(FILTER_BLOCKS)?;
+    visit.filter_fields(FILTER)
+}
 
 pub(crate) const fn records(kind: EntityKind) -> Record {
     match kind {

@@ -31,7 +31,7 @@ pub(crate) struct WriteTxn(WriteTransaction);
 
 impl WriteTxn {
     pub(crate) fn begin(database: &Database) -> Result<Self> {
-        database.redb().begin_write().map(WriteTxn).map_err(storage("beginning a write"))
+        database.begin_write().map(WriteTxn)
     }
 
     /// The tables, each opened for writing when it is first used. They must be dropped before the commit.

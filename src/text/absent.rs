@@ -12,7 +12,7 @@ pub(crate) struct TextIndex {
 }
 
 impl TextIndex {
-    pub(crate) fn new(folder: Option<PathBuf>, _start_rows: Option<u32>) -> Self {
+    pub(crate) fn new(folder: Option<PathBuf>, _start_rows: Option<u32>, _read_only: bool) -> Self {
         TextIndex { folder }
     }
 
@@ -21,6 +21,10 @@ impl TextIndex {
     pub(crate) fn published(&self, _sequence: Sequence) {}
 
     pub(crate) fn sequence(&self) -> Option<Sequence> {
+        None
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
         None
     }
 

@@ -38,6 +38,11 @@ impl Folder {
         Ok(Folder(Arc::new(Inner { path: path.to_owned(), closed: RwLock::new(false) })))
     }
 
+    /// The folder, in which nothing is made, replaced or removed.
+    pub(super) fn read_only(path: &Path) -> Folder {
+        Folder(Arc::new(Inner { path: path.to_owned(), closed: RwLock::new(true) }))
+    }
+
     /// Nothing in it is made, replaced or removed from now on, whoever still tries to.
     pub(super) fn close(&self) {
         *self.0.closed.write() = true;

@@ -79,6 +79,35 @@ impl Follower {
         }
     }
 
+    /// Opens the index that is there, for a store that is not to be written to, and is done: nothing is to be followed.
+    pub(super) fn read(self) {
+        let opened = panic::catch_unwind(AssertUnwindSafe(|| self.open_to_read()));
+        let mut wishes = self.shared.wishes.lock();
+        match opened {
+            Ok(Ok(Some(sequence))) => wishes.indexed = sequence,
+            _ => wishes.failed = Some("the text index is not whole, or not of this store, and is not read".to_owned()),
+        }
+        self.shared.done.notify_all();
+    }
+
+    /// Answers the commit up to which it knows what was changed.
+    fn open_to_read(&self) -> Result<Option<Sequence>> {
+        let (Some(path), Some(source)) = (&self.folder, (self.newest)()) else { return Ok(None) };
+        let files = Folder::read_only(path);
+        let Some((index, mark)) = self.check(&files, &*source) else { return Ok(None) };
+        let Some(changed) = source.changed_after(mark.head.sequence)? else { return Ok(None) };
+        {
+            let mut changes = self.shared.changes.write();
+            changes.begin(mark.head.sequence);
+            changes.push(source.head().sequence, changed.into_iter());
+        }
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
+        let (_, fields) = schema::schema();
+        let view = View::new(reader.searcher(), mark, fields, None).map_err(failed)?;
+        *self.shared.view.write() = Some(Arc::new(view));
+        Ok(Some(source.head().sequence))
+    }
+
     fn discard(&self) {
         if let Some(folder) = &self.folder {
             // What cannot be removed cannot be opened either, or is.
@@ -202,17 +231,24 @@ impl Follower {
         let folder = self.folder.as_ref().filter(|folder| folder.exists())?;
         let opened = panic::catch_unwind(AssertUnwindSafe(|| {
             let files = Folder::open(folder).ok()?;
-            let index = Index::open(Box::new(files.clone()) as Box<dyn Directory>).ok()?;
-            if index.schema() != schema::schema().0 || index.settings() != &schema::settings() {
-                return None;
-            }
-            let mark = Mark::read(&index.load_metas().ok()?.payload?)?;
-            if !mark.fits(source).ok()? || !self.is_whole(&files, &index)? {
-                return None;
-            }
+            let (index, mark) = self.check(&files, source)?;
             Some((Engine::new(index, Some(files)).ok()?, Some(mark)))
         }));
         opened.ok().flatten()
+    }
+
+    /// The index in these files, if it is whole and of this store.
+    fn check(&self, files: &Folder, source: &dyn Source) -> Option<(Index, Mark)> {
+        let mut index = Index::open(Box::new(files.clone()) as Box<dyn Directory>).ok()?;
+        if index.schema() != schema::schema().0 || index.settings() != &schema::settings() {
+            return None;
+        }
+        let mark = Mark::read(&index.load_metas().ok()?.payload?)?;
+        if !mark.fits(source).ok()? || !self.is_whole(files, &index)? {
+            return None;
+        }
+        schema::register(&mut index);
+        Some((index, mark))
     }
 
     /// Whether an index has the files it names, as they were written, and no others. Reads all of them; none if that

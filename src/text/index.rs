@@ -14,7 +14,7 @@ use super::changes::Changes;
 use super::folder;
 use super::follow::Follower;
 use super::{Ask, KINDS, Place, Source, TextAnswer};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row, Sequence};
 use crate::words::Part;
 
@@ -29,6 +29,8 @@ pub(crate) struct TextIndex {
     thread: Mutex<Thread>,
     /// Rows of a kind from which on it is made when it is asked; none if only when it is waited for.
     start_rows: Option<u32>,
+    /// It is read as it is, or not at all.
+    read_only: bool,
 }
 
 #[derive(Default)]
@@ -77,8 +79,8 @@ pub(super) struct Wishes {
 impl TextIndex {
     /// The index with files in `folder`, or in memory. It is made when it is asked about a kind of this many rows, or
     /// else only when it is waited for.
-    pub(crate) fn new(folder: Option<PathBuf>, start_rows: Option<u32>) -> Self {
-        TextIndex { shared: Arc::default(), folder, thread: Mutex::default(), start_rows }
+    pub(crate) fn new(folder: Option<PathBuf>, start_rows: Option<u32>, read_only: bool) -> Self {
+        TextIndex { shared: Arc::default(), folder, thread: Mutex::default(), start_rows, read_only }
     }
 
     /// The store is open, as of `sequence`; `newest` gives it from now on. An index that is there is followed at once.
@@ -86,7 +88,7 @@ impl TextIndex {
         self.shared.changes.write().begin(sequence);
         self.shared.wishes.lock().newest = sequence;
         *self.thread.lock() = Thread::Idle(newest);
-        if self.start_rows.is_some() && self.folder.as_ref().is_some_and(|folder| folder.exists()) {
+        if (self.start_rows.is_some() || self.read_only) && self.folder.as_ref().is_some_and(|folder| folder.exists()) {
             self.start();
         }
     }
@@ -108,7 +110,11 @@ impl TextIndex {
         match std::mem::take(&mut *thread) {
             Thread::Idle(newest) => {
                 let follower = Follower::new(Arc::clone(&self.shared), self.folder.clone(), newest);
-                let spawned = std::thread::Builder::new().name("modeldb-text".into()).spawn(move || follower.run());
+                let named = std::thread::Builder::new().name("modeldb-text".into());
+                let spawned = match self.read_only {
+                    true => named.spawn(move || follower.read()),
+                    false => named.spawn(move || follower.run()),
+                };
                 match spawned {
                     Ok(handle) => *thread = Thread::Running(handle),
                     Err(error) => {
@@ -188,6 +194,11 @@ impl TextIndex {
         self.view().map(|view| view.mark.head.sequence)
     }
 
+    /// Why it could not be made, if it could not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.shared.wishes.lock().failed.clone()
+    }
+
     /// Waits until the index has come to a commit that is published, for at most so long.
     ///
     /// # Errors
@@ -219,6 +230,9 @@ impl TextIndex {
     }
 
     fn wait_for(&self, sequence: Sequence, clean: bool, at_most: Duration) -> Result<()> {
+        if self.read_only && !self.folder.as_ref().is_some_and(|folder| folder.exists()) {
+            return Err(Error::new(ErrorKind::ReadOnly, "there is no text index, and making one would write"));
+        }
         let running = self.start();
         let deadline = std::time::Instant::now() + at_most;
         let mut wishes = self.shared.wishes.lock();
@@ -230,11 +244,14 @@ impl TextIndex {
             if reached >= sequence {
                 return Ok(());
             }
+            if let Some(why) = wishes.failed.as_ref().filter(|_| self.read_only) {
+                return Err(Error::new(ErrorKind::ReadOnly, why.clone()));
+            }
             if let Some(why) = &wishes.failed {
                 return Err(Error::io("making the text index", std::io::Error::other(why.clone())));
             }
             if wishes.stop || !running {
-                return Err(Error::new(crate::error::ErrorKind::Closed, "the store is closed"));
+                return Err(Error::new(ErrorKind::Closed, "the store is closed"));
             }
             if self.shared.done.wait_until(&mut wishes, deadline).timed_out() {
                 let late = std::io::Error::from(std::io::ErrorKind::TimedOut);

@@ -83,18 +83,18 @@ fn an_audit_tells_its_progress_and_can_be_ended() {
     let bench = Bench::new();
     (0..20).for_each(|_| drop(bench.run(NewRun::new())));
     let mut told = Vec::new();
-    let report = bench.store.audit().verify_with(None, |at, of| {
-        told.push((at, of));
+    let report = bench.store.audit().verify_with(None, |progress| {
+        told.push((progress.done, progress.total));
         ControlFlow::Continue(())
     });
     assert!(report.unwrap().is_intact());
-    assert_eq!(told, (1..=21).map(|at| (at, 21)).collect::<Vec<_>>());
+    assert_eq!(told, (0..=21).map(|at| (at, 21)).collect::<Vec<_>>());
     let mut calls = 0;
-    let ended = bench.store.audit().verify_with(None, |at, _| {
+    let ended = bench.store.audit().verify_with(None, |progress| {
         calls += 1;
-        if at == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if progress.done == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    assert_eq!((kind(ended), calls), (ErrorKind::Conflict, 5));
+    assert_eq!((kind(ended), calls), (ErrorKind::Cancelled, 6));
 }
 
 #[test]

@@ -213,6 +213,25 @@ fn while_packed_commits_are_purged() {
     cut(name, &workload.finish(), seed, &Cuts { stride: 1, subsets: 1, thorough: 24 });
 }
 
+/// A compaction between writes, over and over.
+#[test]
+fn while_a_store_is_compacted() {
+    let name = "while_a_store_is_compacted";
+    let seed = printed_seed(name, 14);
+    let mut workload = Workload::new(seed);
+    for _ in 0..40 {
+        workload.write_one();
+    }
+    workload.record();
+    for _ in 0..3 {
+        workload.write_one();
+        workload.store.compact().unwrap();
+    }
+    workload.write_one();
+    workload.reopen();
+    cut(name, &workload.finish(), seed, &Cuts { stride: 1, subsets: 2, thorough: 16 });
+}
+
 /// A write that is too large for memory, and goes to the file before it is committed.
 #[test]
 fn while_a_large_write_spills() {

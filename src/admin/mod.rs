@@ -1,0 +1,18 @@
+//! Upkeep of a store: verify, compact, back up, measure.
+//!
+//! - [`verify`], [`report`]: is everything there, and what to do if not; [`records`], [`series`], [`derived`] are
+//!   sections of it.
+//! - [`compact`]: the tables in a new file without what was there before.
+//! - [`backup`]: the same from a snapshot, somewhere else, while writes go on.
+//! - [`exclusive`]: having the store to oneself.
+//! - [`storage_stats`]: what each table takes.
+
+pub(crate) mod backup;
+pub(crate) mod compact;
+mod derived;
+pub(crate) mod exclusive;
+mod records;
+pub(crate) mod report;
+mod series;
+pub(crate) mod storage_stats;
+pub(crate) mod verify;

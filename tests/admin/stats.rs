@@ -1,0 +1,29 @@
+//! What a store takes.
+
+use super::{fill, options};
+
+#[test]
+fn tables_are_told_with_what_they_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = options().open(folder.path()).unwrap();
+    let before = store.storage_stats().unwrap();
+    let (_, ids) = fill(&store, 20);
+    store.flush().unwrap();
+    let stats = store.storage_stats().unwrap();
+    println!("{stats}");
+    let of = |name: &str| stats.tables.iter().find(|table| table.name == name).unwrap().clone();
+    assert_eq!((of("runs").entries, of("comments").entries, of("lineage").entries), (20, 5, 2));
+    assert!(of("runs").stored_bytes > 20 * 100);
+    assert_eq!(of("texts").entries, 2, "one long text, and how often it is named");
+    assert!(stats.log_bytes() > before.log_bytes() && stats.derived_bytes() > before.derived_bytes());
+    let file = std::fs::metadata(folder.path().join("store.redb")).unwrap().len();
+    assert_eq!((stats.file_bytes, store.stats().unwrap().file_bytes), (file, Some(file)));
+    let in_tables: u64 = stats.tables.iter().map(|table| table.bytes()).sum();
+    assert!(in_tables <= file, "{in_tables} of {file}");
+    store.write(|w| w.runs().delete(&ids[0])).unwrap();
+    assert_eq!(store.storage_stats().unwrap().tables.iter().find(|t| t.name == "runs").unwrap().entries, 20);
+    let memory = options().open_in_memory().unwrap();
+    // Inside a write, too.
+    memory.write(|_| Ok(assert!(memory.clone().storage_stats()?.file_bytes > 0))).unwrap();
+    assert_eq!(memory.stats().unwrap().file_bytes, None);
+}
