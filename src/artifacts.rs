@@ -60,9 +60,9 @@ impl Store {
     /// The blobs of the store: the bytes of its artifacts that have more than [`limits::SMALL_BLOB_BYTES`].
     ///
     /// # Errors
-    /// `Io` if the place cannot be opened.
+    /// `ReadOnly` if the store is; `Io` if the place cannot be opened.
     pub fn blobs(&self) -> Result<Arc<dyn BlobStore>> {
-        self.inner.common.blobs.store().map(Arc::clone)
+        self.inner.common.blobs.to_write().map(Arc::clone)
     }
 
     /// Puts bytes among the blobs, durable, for a write soon after to name them: [`Artifact::blob`]. A collection of
@@ -71,7 +71,7 @@ impl Store {
     /// # Errors
     /// Those of [`BlobStore::put`].
     pub fn put_blob(&self, mut from: impl Read) -> Result<BlobRef> {
-        Ok(self.inner.common.blobs.store()?.put(&mut from)?.into())
+        Ok(self.inner.common.blobs.to_write()?.put(&mut from)?.into())
     }
 
     /// Logs an artifact of a project, an experiment or a run with its bytes, all that `from` has to give. It is durable
@@ -173,6 +173,7 @@ impl Store {
     }
 
     fn take_in(&self, mut from: impl Read, mut progress: impl FnMut(u64) -> ControlFlow<()>) -> Result<Bytes> {
+        let blobs = self.inner.common.blobs.to_write()?;
         let mut first = Vec::new();
         let most = limits::SMALL_BLOB_BYTES as u64 + 1;
         let read = from.by_ref().take(most).read_to_end(&mut first);
@@ -183,7 +184,7 @@ impl Store {
             }
             return Ok(Bytes::Small(first));
         }
-        let stored = self.inner.common.blobs.store()?.put_with(&mut first.as_slice().chain(from), &mut progress)?;
+        let stored = blobs.put_with(&mut first.as_slice().chain(from), &mut progress)?;
         Ok(Bytes::Put(stored.into()))
     }
 }

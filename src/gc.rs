@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row};
 use crate::log::apply;
 use crate::log::resolve::payload;
-use crate::model::Entity;
+use crate::model::{BlobRef, Entity};
 use crate::store::{Inner, Store};
 use crate::time::Timestamp;
 
@@ -98,7 +98,7 @@ impl Store {
     /// is gone. Writers go on; the digests of what is named are in memory, some 50 bytes each. Reads all records.
     ///
     /// # Errors
-    /// `Conflict` if another collection goes on; `Corrupt` if a record cannot be read: nothing is removed then; those of
+    /// `Conflict` if another collection goes on, or a backup is made; `Corrupt` if a record cannot be read: nothing is removed then; those of
     /// [`BlobStore::list`](crate::BlobStore::list) and [`remove`](crate::BlobStore::remove).
     pub fn gc(&self, options: &GcOptions) -> Result<GcReport> {
         self.gc_with(options, |_| ControlFlow::Continue(()))
@@ -154,40 +154,17 @@ impl Gc<'_> {
 
     /// Reads off all records what they name.
     fn mark(&mut self) -> Result<()> {
-        let state = self.state;
-        let resolver = state.resolver();
-        let rows = apply::next_rows(&state.tables)?;
-        for kind in [EntityKind::Project, EntityKind::Experiment, EntityKind::Run] {
-            for row in (0..rows.get(kind.index()).copied().unwrap_or(0)).map(Row) {
-                if row.0 % 8192 == 0 {
-                    self.tell()?;
-                }
-                let entity = if kind == EntityKind::Run {
-                    let Some(bytes) = resolver.record(kind, row)? else { continue };
-                    let record = archive::access::<RunV1>(payload(bytes.as_slice()))?;
-                    if record.head.rare.is_empty() {
-                        continue;
-                    }
-                    Entity::Run(v1::rare_of(record, &resolver)?)
-                } else {
-                    let Some(stored) = resolver.stored(kind, row)? else { continue };
-                    stored.entity
-                };
-                let artifacts = artifacts::of(&entity).iter();
-                let parts =
-                    artifacts.clone().filter_map(|artifact| artifact.upload.as_ref()).flat_map(|upload| &upload.parts);
-                let code = entity.code_version_snapshot().and_then(|code| code.blob());
-                let all = artifacts
-                    .filter_map(|artifact| artifact.blob.as_ref())
-                    .chain(parts.map(|part| &part.blob))
-                    .chain(code);
-                for blob in all {
+        each_named(self.state, &mut |named| {
+            match named {
+                Some(blob) => {
                     self.report.references += 1;
                     self.report.referenced_bytes += blob.len;
                     self.named.insert(blob.digest);
                 }
+                None => self.tell()?,
             }
-        }
+            Ok(())
+        })?;
         self.tell()
     }
 
@@ -238,7 +215,7 @@ impl Gc<'_> {
 
     /// Removes larger blobs.
     fn large(&mut self) -> Result<()> {
-        let blobs = self.store.inner.common.blobs.store()?;
+        let blobs = self.store.inner.common.blobs.to_write()?;
         for (count, entry) in blobs.list().enumerate() {
             let BlobEntry { digest, len, last_used } = entry?;
             if self.named.contains(&digest) {
@@ -259,4 +236,37 @@ impl Gc<'_> {
         }
         self.tell()
     }
+}
+
+/// Hands over the blobs that records name, each as often as it is named, those of what is deleted and not purged
+/// included; and nothing, now and then.
+pub(crate) fn each_named(state: &State, each: &mut dyn FnMut(Option<&BlobRef>) -> Result<()>) -> Result<()> {
+    let resolver = state.resolver();
+    let rows = apply::next_rows(&state.tables)?;
+    for kind in [EntityKind::Project, EntityKind::Experiment, EntityKind::Run] {
+        for row in (0..rows.get(kind.index()).copied().unwrap_or(0)).map(Row) {
+            if row.0.is_multiple_of(8192) {
+                each(None)?;
+            }
+            let entity = if kind == EntityKind::Run {
+                let Some(bytes) = resolver.record(kind, row)? else { continue };
+                let record = archive::access::<RunV1>(payload(bytes.as_slice()))?;
+                if record.head.rare.is_empty() {
+                    continue;
+                }
+                Entity::Run(v1::rare_of(record, &resolver)?)
+            } else {
+                let Some(stored) = resolver.stored(kind, row)? else { continue };
+                stored.entity
+            };
+            for artifact in artifacts::of(&entity) {
+                artifact.blob.iter().try_for_each(|blob| each(Some(blob)))?;
+                let parts = artifact.upload.iter().flat_map(|upload| &upload.parts);
+                parts.into_iter().try_for_each(|part| each(Some(&part.blob)))?;
+            }
+            let code = entity.code_version_snapshot().and_then(|code| code.blob());
+            code.into_iter().try_for_each(|blob| each(Some(blob)))?;
+        }
+    }
+    Ok(())
 }

@@ -32,7 +32,7 @@ use crate::options::{Durability, Options};
 use crate::run_logger::Loggers;
 use crate::snapshot::Snapshot;
 use crate::storage::dictionary::Dictionary;
-use crate::storage::{CommitMode, Database, OpenSettings, Place, ReadTables, Source, WriteTxn};
+use crate::storage::{BLOBS_FOLDER, CommitMode, Database, OpenSettings, Place, ReadTables, Source, WriteTxn};
 use crate::text::TextIndex;
 use crate::time::Clock;
 use crate::upkeep::{self, Worker};
@@ -189,7 +189,7 @@ impl Store {
             entropy: options.entropy,
             filter: FilterIndex::new(options.filter),
             text: TextIndex::new(place.beside("text"), text_start, options.read_only),
-            blobs: KeptBlobs::new(blobs, Arc::clone(&options.clock)),
+            blobs: KeptBlobs::new(blobs, Arc::clone(&options.clock), options.read_only),
         });
         let (tip, keys) = recover(&tables, &common)?;
         let state = Arc::new(State {
@@ -233,7 +233,9 @@ impl Store {
             inner.common.text.begin(sequence, Box::new(newest));
         }
         let store = Store { inner: Arc::new(Handle(inner)), actor: Arc::new(options.actor) };
-        store.inner.end_dead_runs()?;
+        if !options.read_only {
+            store.inner.end_dead_runs()?;
+        }
         Ok(store)
     }
 
@@ -336,7 +338,7 @@ impl Store {
 /// Where the blobs of a store are that nobody has said it of.
 fn blobs_of(place: &Place) -> BlobPlace {
     match place {
-        Place::Folder(folder) => BlobPlace::Folder(folder.join("blobs")),
+        Place::Folder(folder) => BlobPlace::Folder(folder.join(BLOBS_FOLDER)),
         Place::Memory => BlobPlace::Memory,
         #[cfg(feature = "simulation")]
         Place::Simulated(disk) => BlobPlace::Simulated(disk.clone()),

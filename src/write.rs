@@ -731,16 +731,14 @@ impl Inner {
     /// Begins a collection of garbage, with what every write before it has made.
     ///
     /// # Errors
-    /// `Conflict` if one goes on.
+    /// `Conflict` if one goes on, or a backup is made.
     pub(crate) fn begin_collection(&self) -> Result<Arc<State>> {
         check_not_writing(self)?;
         let mut writer = self.writer.lock();
         // Its writes have named their blobs already.
         let _ = writer.end_group(self, false);
         self.check_usable()?;
-        if !self.common.blobs.begin_collection() {
-            return Err(Error::new(ErrorKind::Conflict, "another collection of garbage goes on"));
-        }
+        self.common.blobs.begin_collection()?;
         Ok(Arc::clone(&self.published.read()))
     }
 

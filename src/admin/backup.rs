@@ -1,13 +1,17 @@
 //! Backups: a snapshot's tables in a file of their own, while writes go on.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::error::Result;
+use crate::blob::{BlobPlace, BlobStore, LocalBlobs};
+use crate::entity::state::State;
+use crate::error::{Error, Result};
+use crate::gc;
 use crate::log::chain::Head;
 use crate::progress::{Progress, Steps};
-use crate::storage::Place;
+use crate::storage::{BLOBS_FOLDER, BlobSource, Place};
 use crate::store::Store;
 
 /// What [`Store::backup`] made.
@@ -18,11 +22,16 @@ pub struct BackupReport {
     pub head: Head,
     /// Bytes of its file.
     pub bytes: u64,
+    /// Bytes of artifacts that were copied beside it: how many blobs.
+    pub blobs: u64,
+    /// How many bytes they have.
+    pub blob_bytes: u64,
 }
 
 impl fmt::Display for BackupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes up to commit {}", self.bytes, self.head.sequence)
+        let BackupReport { head, bytes, blobs, blob_bytes } = self;
+        write!(f, "{bytes} bytes up to commit {}, and {blobs} blobs of {blob_bytes} bytes", head.sequence)
     }
 }
 
@@ -35,6 +44,9 @@ impl Store {
     /// read back and verified page by page, and no text index, which is made when it is asked for. A backup that was cut
     /// short is refused when it is opened. What is damaged in the store is copied as it is: [`verify`](Store::verify)
     /// one of the two before older backups are given up.
+    ///
+    /// Bytes of artifacts that records name are copied along, and checked; those that
+    /// [`Options::blobs`](crate::Options::blobs) keeps elsewhere stay there. Meanwhile nothing is collected.
     ///
     /// # Errors
     /// `AlreadyExists` if the folder is not empty; `StorageFull`, `Io` or `Corrupt` if it cannot be written, or is not
@@ -71,8 +83,61 @@ impl Store {
     }
 
     fn backup_to(&self, place: &Place, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<BackupReport> {
+        let blobs = &self.inner.common.blobs;
+        // A collection could take what the snapshot names.
+        let _pinned = blobs.pin()?;
         let snapshot = self.read();
-        let bytes = place.write_backup(&snapshot.state.tables, &mut Steps::new(&mut progress))?;
-        Ok(BackupReport { head: snapshot.state.head, bytes })
+        let state = &*snapshot.state;
+        let mut report = BackupReport { head: state.head, bytes: 0, blobs: 0, blob_bytes: 0 };
+        let beside = |steps: &mut Steps<'_>| match (blobs.place(), place) {
+            (BlobPlace::Given(_), _) | (_, Place::Memory) => Ok(()),
+            (_, Place::Folder(folder)) => {
+                copy_blobs(state, &|| LocalBlobs::open(folder.join(BLOBS_FOLDER)), &mut report, steps)
+            }
+            #[cfg(feature = "simulation")]
+            (_, Place::Simulated(disk)) => {
+                copy_blobs(state, &|| LocalBlobs::options().open_simulated(disk), &mut report, steps)
+            }
+        };
+        let bytes = place.write_backup(&state.tables, &mut Steps::new(&mut progress), beside)?;
+        Ok(BackupReport { bytes, ..report })
     }
+}
+
+/// Copies the blobs that records name, and that have files, each once.
+fn copy_blobs(
+    state: &State,
+    open: &dyn Fn() -> Result<LocalBlobs>,
+    report: &mut BackupReport,
+    steps: &mut Steps<'_>,
+) -> Result<()> {
+    let mut named = BTreeSet::new();
+    gc::each_named(state, &mut |blob| match blob {
+        Some(blob) => {
+            named.insert(blob.digest);
+            Ok(())
+        }
+        None => steps.now(),
+    })?;
+    steps.begin("copying the bytes of artifacts", named.len() as u64)?;
+    let mut to = None;
+    for digest in named {
+        if state.tables.small_blob(&digest)?.is_none() {
+            let to = match &to {
+                Some(to) => to,
+                None => to.insert(open()?),
+            };
+            let mut from = state.common.blobs.store()?.get(&digest)?;
+            let stored = to.put_with(&mut from, &mut |_| match steps.now() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            })?;
+            if stored.digest != digest {
+                return Err(Error::corrupt(format!("the blob {digest} does not have the bytes of its digest")));
+            }
+            (report.blobs, report.blob_bytes) = (report.blobs + 1, report.blob_bytes + stored.len);
+        }
+        steps.tick()?;
+    }
+    Ok(())
 }

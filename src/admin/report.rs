@@ -48,6 +48,8 @@ pub enum Verified {
     References,
     /// The log, by its hashes, and every entity against what the log says of it.
     Log,
+    /// The bytes of artifacts: those that records name, against their digests.
+    Blobs,
     /// What can be made again from the others: the indexes for searches.
     Derived,
 }
@@ -124,6 +126,7 @@ impl fmt::Display for Verified {
             Verified::Records => "records",
             Verified::References => "references",
             Verified::Log => "log",
+            Verified::Blobs => "bytes of artifacts",
             Verified::Derived => "derived",
         })
     }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::report::{Remedy, Verified, VerifyReport, VerifySection};
-use super::{derived, records};
+use super::{blobs, derived, records};
 use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Sequence;
@@ -22,12 +22,13 @@ use crate::store::{Store, closed};
 pub struct VerifyOptions {
     file: bool,
     log: bool,
+    blobs: bool,
     against: Option<Head>,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        VerifyOptions { file: true, log: true, against: None }
+        VerifyOptions { file: true, log: true, blobs: true, against: None }
     }
 }
 
@@ -46,6 +47,12 @@ impl VerifyOptions {
     /// Whether to verify the log. Default: true. It takes most of the time.
     pub fn log(mut self, log: bool) -> Self {
         self.log = log;
+        self
+    }
+
+    /// Whether to verify the bytes of artifacts. Default: true. Reads all of them.
+    pub fn blobs(mut self, blobs: bool) -> Self {
+        self.blobs = blobs;
         self
     }
 
@@ -93,6 +100,9 @@ impl Store {
         sections.extend([values, references]);
         if options.log {
             sections.push(log(state, options.against.as_ref(), steps)?);
+        }
+        if options.blobs {
+            sections.push(blobs::section(state, steps)?);
         }
         sections.push(derived::section(state, steps)?);
         steps.now()?;

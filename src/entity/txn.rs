@@ -393,7 +393,7 @@ impl<'a> Txn<'a> {
         if let Some(bytes) = self.host.txn()?.small_blob(digest)? {
             return Ok(bytes.len() as u64);
         }
-        let blobs = self.common.blobs.store()?;
+        let blobs = self.common.blobs.to_write()?;
         if !blobs.touch(digest)? {
             return Err(Error::not_found(format!("there is no blob {digest}: its bytes are put first, then named")));
         }

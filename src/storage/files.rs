@@ -13,6 +13,8 @@ pub(super) const NEW_FILE: &str = "store.redb.new";
 /// A backup that is being made.
 pub(super) const BACKUP_FILE: &str = "store.redb.backup";
 pub(super) const LOCK_FILE: &str = "lock";
+/// The bytes of artifacts, which somebody else keeps there.
+pub(crate) const BLOBS_FOLDER: &str = "blobs";
 
 /// Where files are.
 pub(super) enum Files {

@@ -11,7 +11,7 @@ use std::ops::Bound;
 use redb::{Key, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle, Value};
 
 use super::errors::storage;
-use super::files::{BACKUP_FILE, FILE, Files, NEW_FILE};
+use super::files::{BACKUP_FILE, BLOBS_FOLDER, FILE, Files, NEW_FILE};
 use super::place::{Database, Handle, Place, builder, make_folder};
 use super::read::ReadTables;
 use super::tables::{self, FilterFields, Visit};
@@ -227,8 +227,14 @@ impl Place {
         }
     }
 
-    /// Writes a snapshot's tables into this place, where nothing is yet, as a store of its own. Answers its bytes.
-    pub(crate) fn write_backup(&self, from: &ReadTables, steps: &mut Steps<'_>) -> Result<u64> {
+    /// Writes a snapshot's tables into this place, where nothing is yet, as a store of its own. Answers its bytes. `beside`
+    /// puts there what stands beside the file, before that counts.
+    pub(crate) fn write_backup(
+        &self,
+        from: &ReadTables,
+        steps: &mut Steps<'_>,
+        beside: impl FnOnce(&mut Steps<'_>) -> Result<()>,
+    ) -> Result<u64> {
         let Some(files) = self.files() else { return Err(Error::invalid("a backup in memory is none")) };
         let made = match &files {
             Files::Folder(folder) => begin_backup(folder)?,
@@ -238,14 +244,22 @@ impl Place {
             Files::Disk(_) => return Err(Error::exists("the disk holds something already")),
         };
         let written = write(&files, BACKUP_FILE, from, steps).and_then(|bytes| {
+            if let Err(error) = beside(steps) {
+                let _ = files.remove(BACKUP_FILE);
+                return Err(error);
+            }
             files.rename(BACKUP_FILE, FILE)?;
             // One that was not said to be there is better not there.
             files.sync_names().inspect_err(|_| drop(files.remove(FILE)))?;
             Ok(bytes)
         });
-        if let (Err(_), true, Files::Folder(folder)) = (&written, made, &files) {
-            // Only if nothing is in it.
-            let _ = fs::remove_dir(folder);
+        if let (Err(_), Files::Folder(folder)) = (&written, &files) {
+            // It was empty.
+            let _ = fs::remove_dir_all(folder.join(BLOBS_FOLDER));
+            if made {
+                // Only if nothing is in it.
+                let _ = fs::remove_dir(folder);
+            }
         }
         written
     }

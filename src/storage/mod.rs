@@ -26,6 +26,7 @@ pub(crate) mod tables;
 pub(crate) mod write;
 
 pub(crate) use blobs::BlobSource;
+pub(crate) use files::BLOBS_FOLDER;
 pub(crate) use filter::FilterBlock;
 pub(crate) use place::{Database, OpenSettings, Place};
 pub(crate) use read::{Bytes, ReadTables, Source};

@@ -291,7 +291,7 @@ fn prepare_folder(folder: &Path, create: bool) -> Result<()> {
         if name == FILE {
             return Ok(());
         }
-        if name != NEW_FILE && name != LOCK_FILE {
+        if name != NEW_FILE && name != LOCK_FILE && foreign.as_ref().is_none_or(|known| known != BACKUP_FILE) {
             foreign = Some(name);
         }
     }

@@ -1,6 +1,7 @@
 //! Bytes of artifacts: what is logged is read back, shared, put together from parts, and collected when nothing names
 //! it any more.
 
+mod admin;
 mod crash;
 mod damage;
 mod race;
