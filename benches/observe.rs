@@ -1,8 +1,8 @@
 //! What a loop pays for one `observe`: a call on a logger, with the thread that writes at work beside it.
 //!
-//! `paced` is a loop that does something else between two calls, some microseconds, as every training does; what it does is
-//! measured alone as well, and taken off. `flat-out` does nothing else: then it waits for the disk, and a call costs what
-//! writing an observation does.
+//! `paced` is a loop that does something else between two calls, some microseconds, as every training does; the calls alone
+//! are timed, one by one, with the reading of the clock. `flat-out` does nothing else: then it waits for the disk, and a
+//! call costs what writing an observation does.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -40,28 +40,20 @@ fn work(seed: u64) -> u64 {
 }
 
 fn paced(log: &RunLogger, count: u64) -> Duration {
-    let start = Instant::now();
-    (0..count).for_each(|step| {
-        black_box(work(step));
-    });
-    let without = start.elapsed();
-    let start = Instant::now();
-    for step in 0..count {
-        black_box(work(step));
-        log.observe(black_box("train/loss"), black_box(step as f64));
-    }
-    start.elapsed().saturating_sub(without)
+    (0..count).map(|step| one(log, step)).sum()
 }
 
-/// Each call by itself. The clock is read around it, which is in the figures.
+/// One call, after some work.
+fn one(log: &RunLogger, step: u64) -> Duration {
+    black_box(work(step));
+    let start = Instant::now();
+    log.observe(black_box("train/loss"), black_box(step as f64));
+    start.elapsed()
+}
+
+/// The median and the tail.
 fn single(log: &RunLogger) {
-    let mut times: Vec<u64> = Vec::with_capacity(SINGLE);
-    for step in 0..SINGLE {
-        black_box(work(step as u64));
-        let start = Instant::now();
-        log.observe(black_box("train/loss"), black_box(step as f64));
-        times.push(start.elapsed().as_nanos() as u64);
-    }
+    let mut times: Vec<u64> = (0..SINGLE as u64).map(|step| one(log, step).as_nanos() as u64).collect();
     times.sort_unstable();
     let at = |share: f64| times.get(((SINGLE - 1) as f64 * share) as usize).copied().unwrap_or_default();
     println!(

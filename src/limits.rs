@@ -80,7 +80,7 @@ pub(crate) const SERIES_CHUNK: usize = 1024;
 pub(crate) const SERIES_CHUNK_TEXT_BYTES: usize = SERIES_CHUNK * (OBSERVED_TEXT_BYTES + 8);
 
 /// Most bytes that all loggers of a store hold, about; some 130,000 observations. Whoever logs more waits until they are
-/// written. What is being written takes as much again.
+/// written. What is being written meanwhile takes some three times as much, since it is held as it goes to the tables, too.
 pub const LOGGER_QUEUE_BYTES: usize = 8 << 20;
 
 /// Longest time that what was logged waits to be written: then it is, with what came meanwhile. A commit costs a sync and
