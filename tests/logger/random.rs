@@ -134,7 +134,9 @@ impl World {
         self.clock.advance(7);
         let known: Vec<RunId> = self.rows.keys().cloned().collect();
         if known.len() < 8 || random.one_in(60) {
-            let new = NewRun::new().id(RunId::new(format!("run-{}", known.len())).unwrap());
+            // Random names may come twice, and keep a deleted run from coming back.
+            let name = format!("run-{}", known.len());
+            let new = NewRun::named(&name).id(RunId::new(&*name).unwrap());
             let log = self.store.start_run(&self.experiment, new).unwrap();
             let id = log.run_id().clone();
             self.rows.insert(id.clone(), Row { status: Some(RunStatus::Running), ..Row::default() });
