@@ -84,7 +84,12 @@
 //!   [`Options::blobs`] says otherwise: a [`BlobStore`] keeps them by their [`BlobDigest`], [`LocalBlobs`] in a folder,
 //!   with the feature `object-store` `ObjectBlobs` in S3 and its like. With the feature `mmap`, `LocalBlobs::map` gives a
 //!   slice.
-//! - **Erase**: [`Store::purge`] what was deleted; the log stays whole.
+//! - **Erase**: [`Store::purge`] what was deleted; the log stays whole. After [`Store::compact`] nothing of it is in any
+//!   file.
+//! - **Look after it**: [`Store::verify`] gives a [`VerifyReport`] that says where, what, and what to do;
+//!   [`Store::backup`] while writes go on, and [`Options::read_only`] to look into one; [`Store::stats`], and
+//!   [`Store::storage_stats`] for what each table takes; [`Store::dry_run`] tries a write out. Long calls tell their
+//!   [`Progress`] and can be cancelled.
 //! - **Watch**: [`Store::watch`] gives a [`Watch`]: commits in order, each once, none before it is durable.
 //! - **Write once**: [`Store::write_once`] with an id of the caller's, for requests that are repeated;
 //!   [`Store::outcome`] says later whether it happened.

@@ -78,7 +78,8 @@ impl Watch {
             _ => self.store.read(),
         };
         let commit = fresh.commit(next)?;
-        self.snapshot = Some(fresh.clone());
+        // Nothing is pinned once there is nothing more to read in it.
+        self.snapshot = Some(fresh.clone()).filter(|fresh| fresh.sequence() > next);
         self.seen = next;
         Ok(Some(Watched { commit, snapshot: fresh }))
     }

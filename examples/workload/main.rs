@@ -3,7 +3,7 @@
 //!
 //! Options:
 //! - `--only PHASE,...` of `ingest`, `threads`, `bulk`, `open`, `read`, `query`, `disk`, `recover`, `top`,
-//!   `text`, `series`, `artifacts`
+//!   `text`, `verify`, `series`, `artifacts`
 //! - `--store DIR`: where the stores are made, and found again (default: a temporary folder)
 //! - `--cache-mib N`: the page cache of every engine (default: 1024)
 //! - `--peers`: the phase `query` asks others the same, in turns: SQLite in two schemas, and tantivy
@@ -32,8 +32,21 @@ use std::process::ExitCode;
 
 use phases::Workload;
 
-const PHASES: [&str; 12] =
-    ["ingest", "threads", "bulk", "open", "read", "query", "disk", "recover", "top", "text", "series", "artifacts"];
+const PHASES: [&str; 13] = [
+    "ingest",
+    "threads",
+    "bulk",
+    "open",
+    "read",
+    "query",
+    "disk",
+    "recover",
+    "top",
+    "text",
+    "verify",
+    "series",
+    "artifacts",
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -112,6 +125,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     if wanted("text") {
         workload.text()?;
+    }
+    if wanted("verify") {
+        workload.verify()?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use modeldb::simulation::SimulatedDisk;
-use modeldb::{ExperimentId, NewRun, RunId, Store};
+use modeldb::{ExperimentId, NewRun, RunId, Store, Verified, VerifyOptions};
 use serde_json::{Value as Json, json};
 
 use crate::load::{self, Line};
@@ -75,6 +75,34 @@ impl Workload {
 
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join(format!("runs-{}.jsonl", self.n))
+    }
+
+    /// Verifying everything, and the values with what they say of each other alone.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let store = self.cache().open(&self.store)?;
+        let measure = |what: &str, options: VerifyOptions| -> Result<()> {
+            let start = Instant::now();
+            let report = store.verify_with(&options, |_| std::ops::ControlFlow::Continue(()))?;
+            let seconds = start.elapsed().as_secs_f64();
+            if !report.is_intact() || !report.is_complete() {
+                return Err(report.to_string().into());
+            }
+            let records = report.section(Verified::Records).map_or(0, |section| section.checked);
+            println!(
+                "{}",
+                json!({
+                    "phase": "verify", "n": self.n, "of": what, "records": records, "seconds": seconds,
+                    "records_per_s": (records as f64 / seconds).round(),
+                })
+            );
+            Ok(())
+        };
+        for _ in 0..3 {
+            measure("everything", VerifyOptions::new())?;
+            measure("values and references", VerifyOptions::new().file(false).log(false))?;
+        }
+        store.close()?;
+        Ok(())
     }
 
     /// Runs to write one by one on top of a loaded store: those of the file under new ids and names.

@@ -32,6 +32,7 @@ struct GateState {
 }
 
 /// Whoever holds it has passed the gate.
+#[cfg(feature = "text")]
 pub(crate) struct Pass(Arc<Gate>);
 
 /// Whoever holds it has shut the gate, and nobody is inside.
@@ -39,6 +40,7 @@ struct Shut<'g>(&'g Gate);
 
 impl Gate {
     /// Passes, once it is open.
+    #[cfg(feature = "text")]
     pub(crate) fn pass(self: &Arc<Self>) -> Pass {
         let mut state = self.state.lock();
         while state.shut {
@@ -61,6 +63,7 @@ impl Gate {
     }
 }
 
+#[cfg(feature = "text")]
 impl Drop for Pass {
     fn drop(&mut self) {
         self.0.state.lock().inside -= 1;

@@ -31,7 +31,7 @@
 //! A module uses only what is on lower floors, and on its own floor only what is in its own folder. `tests/floors.rs`
 //! holds this against the sources; it has no list of exceptions.
 //!
-//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`, `words/`, `simulated`
+//! ## F0, the ground: `error`, `id`, `time`, `value`, `limits`, `names`, `progress`, `words/`, `digest`, `positioned`, `simulated`
 //!
 //! What everything else speaks of. `error` is the one error type: a kind, a sentence that says doing what, to what,
 //! why, and a source. `value` has the total order of values. `limits` has every number. `words`
@@ -180,7 +180,7 @@
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!
-//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `run_logger/`, `artifacts`, `environments`, `gc`
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `run_logger/`, `admin/`, `artifacts`, `environments`, `gc`
 //!
 //! What a user holds. `write` is group commit; `upkeep` and `run_logger::writer` have a thread each. Lock order stands at
 //! the top of `store`.
@@ -197,6 +197,11 @@
 //! process holds the store, so whatever the table `running` has when a store is opened is dead. `log::apply` writes that
 //! table from the changes, as it does `hidden`; so a log that is told again gives the same, `verify` holds it against the
 //! records, and opening reads a row for each dead run and no others.
+//!
+//! `admin/` looks after a store: `verify` in sections (`records`, `series`, `derived`, the log's own), each of which goes
+//! on where another found damage; `compact` and `backup`, which are one thing, `storage::fresh`: all tables of a snapshot
+//! in a new file, in order, read back and verified before it has a name; and `exclusive`, how a call gets the store to
+//! itself. A new table belongs in `storage::tables::each`, or compacting refuses the store.
 //!
 //! # Invariants
 //!
@@ -233,6 +238,11 @@
 //! open, `store::recover` reads the last commit for sequence, hash and time, the last keys for the next rows, and lets
 //! the key index follow the log from its watermark. Then runs whose loggers died become crashed, in a commit like any other.
 //! There is nothing else to repair.
+//!
+//! **A compaction.** `admin::exclusive` takes the writer, with everything flushed, and refuses if somebody holds a
+//! snapshot. `storage::fresh` copies into `store.redb.new`, checks and syncs it. Then readers wait for a moment: with the
+//! published state held by nobody else, the old file is closed, the new one renamed over it, the folder synced, and the
+//! state goes on with a transaction of the new file. All that is in memory stays as it is, for the tables hold the same.
 //!
 //! **An audit.** `log::verify` reads the log from the first commit, recomputes each digest and hash, and for every
 //! creation takes the record of the row it must have got and walks back from it to that creation. The chain finds an

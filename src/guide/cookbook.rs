@@ -18,6 +18,7 @@
 //! - [Repeat a request safely](#repeat-a-request-safely)
 //! - [Share a store between threads](#share-a-store-between-threads)
 //! - [Repeat a test exactly](#repeat-a-test-exactly)
+//! - [Look after a store](#look-after-a-store)
 //! - [Crash on purpose](#crash-on-purpose)
 //!
 //! # Log while training
@@ -671,6 +672,41 @@
 //!     store.audit().head()
 //! };
 //! assert_eq!(head()?, head()?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Look after a store
+//!
+//! Back up while writes go on, look into the backup without changing it, and keep its head: it proves later that the
+//! store still has the log that was backed up. Erase for good with a purge and a compaction, which wants nobody to hold a
+//! snapshot.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use modeldb::{NewRun, Store, VerifyOptions};
+//! # fn main() -> modeldb::Result<()> {
+//! # let temporary = tempfile::tempdir().unwrap();
+//! # let (path, backup) = (temporary.path().join("store"), temporary.path().join("backup"));
+//! let store = Store::open(&path)?;
+//! let ids = store.write(|w| {
+//!     let project = w.projects().get_or_create("p")?;
+//!     let experiment = w.experiments().get_or_create(&project, "e")?;
+//!     w.runs().create_many(&experiment, (0..5).map(|i| NewRun::named(format!("run-{i}"))))
+//! })?;
+//! let report = store.backup_with(&backup, |progress| {
+//!     println!("{progress}"); // copying: 17 of 40
+//!     ControlFlow::Continue(()) // Break(()) cancels it
+//! })?;
+//! let past = Store::options().read_only(true).open(&backup)?;
+//! let verified = past.verify_with(&VerifyOptions::new().against(report.head), |_| ControlFlow::Continue(()))?;
+//! assert!(verified.is_intact(), "{verified}"); // says where, what, and what to do
+//!
+//! assert_eq!(store.dry_run(|w| w.runs().delete_many(&ids[..2]))?, 2); // nothing is deleted yet
+//! store.write(|w| w.runs().delete_many(&ids[..2]))?;
+//! store.purge()?;
+//! println!("{}", store.compact()?); // 126976 bytes became 86016
+//! println!("{}", store.storage_stats()?);
 //! # Ok(())
 //! # }
 //! ```

@@ -49,7 +49,7 @@
 //! | [`CommitUnknown`] | the sync failed: it happened, or not | reopen, then ask; see below |
 //! | [`Poisoned`] | nothing: an earlier storage error ended writing | reopen |
 //! | [`StorageFull`], [`Io`] | nothing of it is left | make room or repair, reopen |
-//! | [`Closed`], [`NestedWrite`] | nothing | a fault of the program |
+//! | [`Closed`], [`NestedWrite`], [`ReadOnly`] | nothing | a fault of the program |
 //!
 //! After a failed read, write or sync of the file, this handle writes no more: a file system that failed a sync may
 //! have dropped the pages, and a second sync that succeeds proves nothing. Snapshots may still answer from memory.
@@ -123,12 +123,29 @@
 //! again none did harm. So:
 //!
 //! - open with `check_integrity` after a file was copied from elsewhere or restored, and when a disk is suspect;
-//! - run [`Audit::verify`](crate::Audit::verify) now and then: it finds a missing, swapped or outdated row, because the
-//!   log says what should be there;
+//! - run [`Store::verify`](crate::Store::verify) now and then: it has redb verify all pages, and finds a damaged value, a
+//!   missing, swapped or outdated row, a lost chunk of a series or a lost entry of the key index, and says what to do.
+//!   redb's check wants the store to itself: if somebody holds a snapshot, it is not done, and the report says so;
 //! - keep [`Audit::head`](crate::Audit::head) elsewhere: a log whose end was cut off is whole as far as it goes, and
 //!   only a head from outside shows what is missing.
 //!
-//! A backup is a copy of the folder made while the store is closed.
+//! # Backups
+//!
+//! [`Store::backup`](crate::Store::backup) writes a snapshot into a folder of its own while writes go on. The file is
+//! complete, durable, read back and verified page by page before it gets its name: a crash leaves no store there, and
+//! opening what it leaves says so. Restoring is opening the folder, or a copy of it;
+//! [`Options::read_only`](crate::Options::read_only) looks into it without changing a byte. A copy of the folder made
+//! while the store is closed is a backup as well; one of an open store is not.
+//!
+//! Values are copied as they are, damaged ones too: verify the store or the backup before older backups are given up.
+//!
+//! # Compacting
+//!
+//! A file gives room back at its end only, and free pages keep what stood in them. [`Store::compact`](crate::Store::compact)
+//! copies the tables into a new file, verifies it, and puts it in the place of the old one: a crash at any call leaves
+//! one or the other, whole. It wants the store to itself: writers wait, and whoever holds a snapshot is in the way, which
+//! is an error of the kind `Locked` that says how old the snapshot is. It needs room for the new file beside the old.
+//! redb's own compaction moves pages, and leaves what was erased in those it frees.
 //!
 //! [`Durability::Relaxed`]: crate::Durability::Relaxed
 //! [`CommitUnknown`]: crate::ErrorKind::CommitUnknown
@@ -136,5 +153,6 @@
 //! [`StorageFull`]: crate::ErrorKind::StorageFull
 //! [`Io`]: crate::ErrorKind::Io
 //! [`Closed`]: crate::ErrorKind::Closed
+//! [`ReadOnly`]: crate::ErrorKind::ReadOnly
 //! [`NestedWrite`]: crate::ErrorKind::NestedWrite
 //! [`Corrupt`]: crate::ErrorKind::Corrupt

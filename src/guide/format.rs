@@ -5,7 +5,8 @@
 //! ```text
 //! experiments.modeldb/
 //!   store.redb        everything
-//!   store.redb.new    a store that is being made; renamed to store.redb once it is durable
+//!   store.redb.new    a store that is being made, or compacted; renamed to store.redb once it is durable
+//!   store.redb.backup a backup that is being made; renamed likewise
 //!   lock              empty; locked while the store is open
 //!   text/             the text index: derived, and no part of the format; delete it, and it comes back
 //! ```

@@ -228,8 +228,10 @@ fn open_files(files: &Files, settings: &OpenSettings, lock: Option<Lock>) -> Res
         create_in(files, settings)?;
     } else {
         not_empty(files)?;
-        if let Files::Folder(folder) = files {
-            peek(&folder.join(FILE))?;
+        match files {
+            Files::Folder(folder) => peek(&folder.join(FILE))?,
+            #[cfg(feature = "simulation")]
+            Files::Disk(_) => {}
         }
     }
     let redb = files.open(FILE, &settings.builder())?;

@@ -49,6 +49,9 @@ impl Visit for Figures<'_> {
 /// Called for each value, with where it stands and what is wrong with it, if anything is.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(Option<(String, Error)>) -> Result<()>;
 
+/// Called for each sealed chunk, with its place and the place of its first observation.
+pub(crate) type EachChunk<'e> = &'e mut dyn FnMut(SeriesPlace, u64, &[u8]) -> Result<()>;
+
 impl ReadTables {
     /// What each table takes. Reads every page.
     pub(crate) fn figures(&self) -> Result<Vec<TableFigures>> {
@@ -132,7 +135,7 @@ impl ReadTables {
     }
 
     /// Hands over the sealed chunks of all series, by run, key, generation and place.
-    pub(crate) fn each_chunk(&self, each: &mut dyn FnMut(SeriesPlace, u64, &[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn each_chunk(&self, each: EachChunk<'_>) -> Result<()> {
         let doing = "reading the chunks of series";
         for entry in self.series_table()?.iter().map_err(storage(doing))? {
             let (key, value) = entry.map_err(storage(doing))?;

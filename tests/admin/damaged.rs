@@ -152,7 +152,8 @@ fn lost_entries_of_the_key_index_are_found() {
             write.open_table(ENTRIES).unwrap().remove(entry).unwrap();
         });
         assert_found(&report, Verified::References, &format!("row {}", entry.1));
-        assert_eq!(report.section(Verified::References).unwrap().found, 1, "{report}");
+        // Those that name it find it no more, either.
+        assert!(report.section(Verified::References).unwrap().found <= 4, "{report}");
     }
 }
 

@@ -20,6 +20,7 @@ fn every_kind_has_its_grpc_code() {
         (ErrorKind::Unimplemented, 12),
         (ErrorKind::Locked, unavailable),
         (ErrorKind::NestedWrite, precondition),
+        (ErrorKind::ReadOnly, precondition),
         (ErrorKind::Corrupt, loss),
         (ErrorKind::Incompatible, precondition),
         (ErrorKind::CommitUnknown, unknown),
