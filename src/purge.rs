@@ -86,7 +86,8 @@ impl PurgeReport {
 impl Store {
     /// Erases what was deleted, and what stood under it, for good: records, the bytes of the changes and the long
     /// texts that only they named. Their digests stay, so that the log still verifies, and each commit of the
-    /// purge says what it erased. Nothing brings it back; the ids are free again, the keys of attributes stay
+    /// purge says what it erased. Nothing brings it back; free pages of the file may still hold some of it, until
+    /// [`compact`](Store::compact) has written a file without them. The ids are free again, the keys of attributes stay
     /// in the store's dictionary, and the actors of the commits stay.
     ///
     /// Works in slices of some hundred changes, one commit each, so that other writers wait some milliseconds at

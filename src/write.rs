@@ -5,6 +5,8 @@
 //! last one commits for all, publishes, and wakes them. A closure that fails drops its draft and has touched
 //! nothing. A large write first commits what the group has, then runs alone in a transaction of its own.
 
+mod derive;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
@@ -36,7 +38,7 @@ use crate::log::read::LogReader;
 use crate::log::resolve::Resolver;
 use crate::model::Actor;
 use crate::storage::dictionary::PendingKeys;
-use crate::storage::{CommitMode, WriteTables, WriteTxn};
+use crate::storage::{CommitMode, WriteTxn};
 use crate::store::{Inner, Store, closed};
 use crate::time::Timestamp;
 
@@ -698,50 +700,6 @@ impl Writer {
 }
 
 impl Inner {
-    /// Writes what is derived from the records: no change, durable with the next commit that is.
-    pub(crate) fn derive(&self, write: impl FnOnce(&mut WriteTables<'_>) -> Result<()>) -> Result<()> {
-        self.derive_under(&mut self.writer.lock(), write)
-    }
-
-    /// [`derive`](Self::derive), and whoever begins to read from then on sees it.
-    /// `write` is told how far the key index's table has followed by then.
-    pub(crate) fn derive_and_publish(
-        &self,
-        write: impl FnOnce(&mut WriteTables<'_>, Sequence) -> Result<()>,
-    ) -> Result<()> {
-        let mut writer = self.writer.lock();
-        // What is open may fold more of it.
-        let _ = writer.end_group(self, false);
-        let folded = writer.keys.folded_up_to();
-        self.derive_under(&mut writer, |tables| write(tables, folded))?;
-        self.publish(&writer.tip, &writer.keys)
-    }
-
-    fn derive_under(&self, writer: &mut Writer, write: impl FnOnce(&mut WriteTables<'_>) -> Result<()>) -> Result<()> {
-        // Each write of a group that was left open learns how it ended from its outcome.
-        let _ = writer.end_group(self, false);
-        self.check_usable()?;
-        let txn = self.begin()?;
-        let written = write(&mut txn.tables());
-        let ended = written.and_then(|()| txn.commit(CommitMode::Relaxed));
-        writer.unflushed = true;
-        ended.inspect_err(|_| self.poison())
-    }
-
-    /// Begins a collection of garbage, with what every write before it has made.
-    ///
-    /// # Errors
-    /// `Conflict` if one goes on, or a backup is made.
-    pub(crate) fn begin_collection(&self) -> Result<Arc<State>> {
-        check_not_writing(self)?;
-        let mut writer = self.writer.lock();
-        // Its writes have named their blobs already.
-        let _ = writer.end_group(self, false);
-        self.check_usable()?;
-        self.common.blobs.begin_collection()?;
-        Ok(Arc::clone(&self.published.read()))
-    }
-
     fn take_writer(&self) -> MutexGuard<'_, Writer> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let writer = self.writer.lock();

@@ -170,11 +170,15 @@ impl LocalBlobs {
     }
 
     /// Whether the blob is there with all its bytes, and these are the ones of its digest. A file that cannot be read
-    /// is not.
-    fn is_whole(&self, digest: &BlobDigest) -> Result<bool> {
+    /// is damaged.
+    fn look_at(&self, digest: &BlobDigest) -> Result<There> {
+        if self.0.folder.find(digest)?.is_none() {
+            return Ok(There::Gone);
+        }
         match self.get(digest).and_then(|mut blob| blob.verify()) {
-            Ok(()) => Ok(true),
-            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Corrupt | ErrorKind::NotFound) => Ok(false),
+            Ok(()) => Ok(There::Whole),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(There::Gone),
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Corrupt) => Ok(There::Damaged),
             Err(error) => Err(error),
         }
     }
@@ -221,6 +225,14 @@ impl BlobStore for LocalBlobs {
     }
 }
 
+/// What stands for a digest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There {
+    Gone,
+    Whole,
+    Damaged,
+}
+
 struct Unfinished {
     blobs: LocalBlobs,
     file: Box<dyn NewFile>,
@@ -236,12 +248,12 @@ impl UnfinishedBlob for Unfinished {
 
     fn finish(mut self: Box<Self>, digest: &BlobDigest) -> Result<bool> {
         let Shared { folder, sync, .. } = &*self.blobs.0;
-        let found = folder.find(digest)?.is_some();
-        let whole = found && self.blobs.is_whole(digest)?;
+        let there = self.blobs.look_at(digest)?;
         let mut named = false;
-        if !whole || !folder.touch(digest)? {
+        if there != There::Whole || !folder.touch(digest)? {
             self.file.end(*sync).map_err(failed("making durable the new blob", &self.path))?;
-            named = folder.name(&self.path, digest, found && !whole)?;
+            // Unless it is damaged, somebody may have put it meanwhile.
+            named = folder.name(&self.path, digest, there == There::Damaged)?;
         }
         self.named = named;
         if *sync {
