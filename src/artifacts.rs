@@ -196,7 +196,9 @@ impl Write<'_> {
     /// # Errors
     /// `LimitExceeded` for more than [`limits::SMALL_BLOB_BYTES`]: [`Store::put_blob`] takes those, before the write.
     pub fn put_blob(&mut self, bytes: &[u8]) -> Result<BlobRef> {
-        self.txn().put_small_blob(bytes)
+        let blob = self.txn().put_small_blob(bytes)?;
+        self.txn().spill_if_large()?;
+        Ok(blob)
     }
 
     /// Opens an upload in parts of an artifact that is logged, or answers the one that is open. Until it is

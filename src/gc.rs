@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row};
 use crate::log::apply;
 use crate::log::resolve::payload;
-use crate::model::{BlobRef, Entity};
+use crate::model::{BlobRef, CodeVersion, Entity};
 use crate::store::{Inner, Store};
 use crate::time::Timestamp;
 
@@ -259,14 +259,18 @@ pub(crate) fn each_named(state: &State, each: &mut dyn FnMut(Option<&BlobRef>) -
                 let Some(stored) = resolver.stored(kind, row)? else { continue };
                 stored.entity
             };
-            for artifact in artifacts::of(&entity) {
-                artifact.blob.iter().try_for_each(|blob| each(Some(blob)))?;
-                let parts = artifact.upload.iter().flat_map(|upload| &upload.parts);
-                parts.into_iter().try_for_each(|part| each(Some(&part.blob)))?;
-            }
-            let code = entity.code_version_snapshot().and_then(|code| code.blob());
-            code.into_iter().try_for_each(|blob| each(Some(blob)))?;
+            named_by(&entity, &mut |blob| each(Some(blob)))?;
         }
     }
     Ok(())
+}
+
+/// Hands over the blobs that an entity names.
+pub(crate) fn named_by(entity: &Entity, each: &mut dyn FnMut(&BlobRef) -> Result<()>) -> Result<()> {
+    for artifact in artifacts::of(entity) {
+        artifact.blob.iter().try_for_each(&mut *each)?;
+        let mut parts = artifact.upload.iter().flat_map(|upload| &upload.parts);
+        parts.try_for_each(|part| each(&part.blob))?;
+    }
+    entity.code_version_snapshot().and_then(CodeVersion::blob).into_iter().try_for_each(each)
 }

@@ -84,6 +84,8 @@
 //!   [`Options::blobs`] says otherwise: a [`BlobStore`] keeps them by their [`BlobDigest`], [`LocalBlobs`] in a folder,
 //!   with the feature `object-store` `ObjectBlobs` in S3 and its like. With the feature `mmap`, `LocalBlobs::map` gives a
 //!   slice.
+//! - **Move**: [`Store::export_project`] writes a project into a folder, [`Store::import_project`] takes it into another
+//!   store; the [`ImportReport`] compares them.
 //! - **Erase**: [`Store::purge`] what was deleted; the log stays whole. After [`Store::compact`] nothing of it is in any
 //!   file.
 //! - **Look after it**: [`Store::verify`] gives a [`VerifyReport`] that says where, what, and what to do;
@@ -150,6 +152,7 @@ mod storage;
 mod store;
 mod text;
 mod time;
+mod transfer;
 mod upkeep;
 mod value;
 mod watch;
@@ -223,6 +226,7 @@ pub use run_logger::RunLogger;
 pub use snapshot::{At, Changes, History, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy, Timestamp};
+pub use transfer::{ExportReport, Exported, ImportReport};
 pub use value::{Value, ValueRef};
 pub use watch::{Watch, Watched};
 pub use words::TextQuery;

@@ -23,3 +23,4 @@ mod rpc;
 mod series;
 mod support;
 mod text;
+mod transfer;

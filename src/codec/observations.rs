@@ -89,6 +89,23 @@ fn read_plain(bytes: &[u8], count: usize) -> Result<Vec<Observation>> {
     read().map_err(|error: canon::DecodeError| error.at("a chunk of a series"))
 }
 
+/// Observations as the log hashes them, with how many there are.
+pub(crate) fn write_all(observations: &[Observation]) -> Vec<u8> {
+    let mut bytes = (observations.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(plain(observations).bytes_so_far());
+    bytes
+}
+
+/// Reads what [`write_all`] wrote, at most a chunk of them.
+///
+/// # Errors
+/// `Corrupt` if the bytes are no such.
+pub(crate) fn read_all(bytes: &[u8]) -> Result<Vec<Observation>> {
+    let (count, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let count = usize::try_from(u64::from_le_bytes(*count)).ok().filter(|count| *count <= limits::SERIES_CHUNK);
+    read_plain(rest, count.ok_or_else(damaged)?)
+}
+
 /// The bytes of a chunk.
 pub(crate) fn encode(observations: &[Observation]) -> Result<Vec<u8>> {
     let count = u32::try_from(observations.len()).map_err(|_| Error::limit("a chunk of too many observations"))?;

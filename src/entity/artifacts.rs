@@ -50,7 +50,7 @@ pub(crate) fn check_datasets(datasets: &mut [Artifact]) -> Result<()> {
     }
 }
 
-fn check_keys(artifacts: &mut [Artifact], what: &str) -> Result<()> {
+pub(crate) fn check_keys(artifacts: &mut [Artifact], what: &str) -> Result<()> {
     artifacts.sort_by(|a, b| a.key.cmp(&b.key));
     if artifacts.first().is_some_and(|artifact| artifact.key.is_empty()) {
         return Err(Error::invalid(format!("the key of an {what} is empty").replace("an dataset", "a dataset")));

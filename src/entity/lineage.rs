@@ -165,7 +165,7 @@ impl<'w, 'a> LineageMut<'w, 'a> {
     }
 
     /// The row of an edge that is there.
-    fn row(&mut self, input: &LineageEntry, output: &LineageEntry) -> Result<Option<Row>> {
+    pub(crate) fn row(&mut self, input: &LineageEntry, output: &LineageEntry) -> Result<Option<Row>> {
         let rows = self.0.proposed(KIND, self.0.common().hashing.edge(input, output))?;
         for row in rows {
             let stored = self.0.load(KIND, row)?;

@@ -13,7 +13,7 @@
 //! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
 //!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
 //! - [`observations`]: logging observations, and reading them; [`logged`]: what loggers tell of runs.
-//! - [`uploads`]: bytes of artifacts, whole and in parts.
+//! - [`uploads`]: bytes of artifacts, whole and in parts. [`imports`]: entities of other stores.
 //! - [`view`]: runs without a copy.
 
 pub(crate) mod aggregate;
@@ -30,6 +30,7 @@ pub(crate) mod explain;
 pub(crate) mod find;
 pub(crate) mod find_cursor;
 mod find_views;
+pub(crate) mod imports;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;

@@ -180,7 +180,7 @@
 //! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
 //! `log::apply` does.
 //!
-//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `run_logger/`, `admin/`, `artifacts`, `environments`, `gc`
+//! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `run_logger/`, `admin/`, `artifacts`, `environments`, `gc`, `transfer/`
 //!
 //! What a user holds. `write` is group commit; `upkeep` and `run_logger::writer` have a thread each. Lock order stands at
 //! the top of `store`.
@@ -198,6 +198,7 @@
 //! table from the changes, as it does `hidden`; so a log that is told again gives the same, `verify` holds it against the
 //! records, and opening reads a row for each dead run and no others.
 //!
+//! `transfer/` writes a project into a folder (`export`) and takes it into another store (`import`, by `entity::imports`).
 //! `admin/` looks after a store: `verify` in sections (`records`, `series`, `derived`, the log's own), each of which goes
 //! on where another found damage; `compact` and `backup`, which are one thing, `storage::fresh`: all tables of a snapshot
 //! in a new file, in order, read back and verified before it has a name; and `exclusive`, how a call gets the store to

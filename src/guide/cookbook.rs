@@ -1,6 +1,7 @@
 //! Recipes. Each is a whole program, compiled and run with the tests.
 //!
 //! - [Log while training](#log-while-training)
+//! - [Keep a model with its run](#keep-a-model-with-its-run)
 //! - [Train in a loop that fails](#train-in-a-loop-that-fails)
 //! - [Load many runs](#load-many-runs)
 //! - [Find the best run](#find-the-best-run)
@@ -13,6 +14,7 @@
 //! - [Ask what happened](#ask-what-happened)
 //! - [Look at the past](#look-at-the-past)
 //! - [Change only what was not changed](#change-only-what-was-not-changed)
+//! - [Take a project to another store](#take-a-project-to-another-store)
 //! - [Prove it to an auditor](#prove-it-to-an-auditor)
 //! - [Follow changes](#follow-changes)
 //! - [Repeat a request safely](#repeat-a-request-safely)
@@ -82,6 +84,10 @@
 //! // Now and then: what nothing names any more, and is older than a day.
 //! let removed = store.gc(&GcOptions::new())?.removed_bytes;
 //! # assert_eq!((first, removed), ([7; 16], 0));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Train in a loop that fails
 //!
 //! A logger that is not finished says how it ended: `?` and `return` leave the run abandoned, a panic leaves it failed, and
@@ -547,6 +553,36 @@
 //!     store.write(|w| w.runs().restore(&deleted.id))?;
 //! }
 //! assert_eq!(store.read().runs().get(&run)?.name, "a");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Take a project to another store
+//!
+//! A folder of JSON lines, and of the bytes of artifacts: the state, with ids, dates and owners, without the past. What is
+//! there already is left as it is, and the report compares everything.
+//!
+//! ```
+//! use modeldb::{NewRun, Store};
+//! # fn main() -> modeldb::Result<()> {
+//! # let temporary = tempfile::tempdir().unwrap();
+//! # let folder = temporary.path().join("wine-quality");
+//! # /*
+//! let folder = "wine-quality";
+//! # */
+//! let store = Store::in_memory()?;
+//! let project = store.write(|w| {
+//!     let project = w.projects().get_or_create("wine-quality")?;
+//!     let experiment = w.experiments().get_or_create(&project, "random-forest")?;
+//!     w.runs().create(&experiment, NewRun::named("depth-6").metric("accuracy", 0.9).observation("loss", 0.5))?;
+//!     Ok(project)
+//! })?;
+//! println!("{}", store.export_project(&project, &folder)?.exported);
+//!
+//! let other = Store::in_memory()?;
+//! let report = other.import_project(&folder)?;
+//! println!("{report}");
+//! assert!(report.is_same());
 //! # Ok(())
 //! # }
 //! ```
