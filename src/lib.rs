@@ -161,6 +161,7 @@ mod write;
 
 pub use admin::backup::BackupReport;
 pub use admin::compact::Compacted;
+pub use admin::project_stats::ProjectStats;
 pub use admin::report::{Finding, Remedy, Verified, VerifyReport, VerifySection};
 pub use admin::storage_stats::{StorageStats, TableStats};
 pub use admin::verify::VerifyOptions;

@@ -62,6 +62,8 @@ trait Engine {
     fn append(&mut self, run: usize, line: &Line, range: std::ops::Range<usize>) -> Result<()>;
     /// The sum of all values of a series, and of their epochs and times.
     fn read(&mut self, run: usize, line: &Line) -> Result<(f64, i64, usize)>;
+    /// Bytes of all that is stored.
+    fn bytes(&mut self) -> Result<u64>;
 }
 
 struct Ours {
@@ -84,14 +86,15 @@ impl Engine for Ours {
     }
 
     fn read(&mut self, run: usize, line: &Line) -> Result<(f64, i64, usize)> {
-        let (mut sum, mut other, mut count) = (0.0, 0_i64, 0);
-        for observation in self.store.read().runs().observations(&self.runs[run], &line.key)? {
-            let observation = observation?;
-            sum += observation.value.as_f64().unwrap_or(f64::NAN);
-            other = other.wrapping_add(observation.epoch_number).wrapping_add(observation.timestamp.millis());
-            count += 1;
-        }
-        Ok((sum, other, count))
+        let mut all = self.store.read().runs().observations(&self.runs[run], &line.key)?;
+        let columns = all.columns(usize::MAX)?;
+        let epochs = columns.epoch_numbers.iter().fold(0_i64, |sum, epoch| sum.wrapping_add(*epoch));
+        let times = columns.timestamps.iter().fold(0_i64, |sum, time| sum.wrapping_add(time.millis()));
+        Ok((columns.numbers.iter().sum(), epochs.wrapping_add(times), columns.numbers.len()))
+    }
+
+    fn bytes(&mut self) -> Result<u64> {
+        Ok(self.store.storage_stats()?.tables.iter().map(|table| table.bytes()).sum())
     }
 }
 
@@ -139,6 +142,12 @@ impl Engine for Sqlite {
         }
         Ok((sum, other, count))
     }
+
+    fn bytes(&mut self) -> Result<u64> {
+        let pragma = |pragma: &str| self.0.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+        pragma("wal_checkpoint(TRUNCATE)")?;
+        Ok(u64::try_from(pragma("page_count")? * pragma("page_size")?)?)
+    }
 }
 
 fn tell(engine: &dyn Engine, what: &str, value: f64, unit: &str) {
@@ -165,6 +174,7 @@ pub(crate) fn measure(path: &Path, folder: &Path) -> Result<()> {
     let at = |line: &Line| names.iter().position(|name| *name == line.run).unwrap_or_default();
     let mut engines: Vec<Box<dyn Engine>> =
         vec![Box::new(Ours { store, runs }), Box::new(Sqlite::open(&folder.join("sqlite"))?)];
+    let before = engines.iter_mut().map(|engine| engine.bytes()).collect::<Result<Vec<_>>>()?;
     let mut batches: Vec<Times> = engines.iter().map(|_| Times::default()).collect();
     for (turn, lines) in lines.chunks(lines.len().div_ceil(TURNS)).enumerate() {
         for place in 0..engines.len() {
@@ -179,6 +189,11 @@ pub(crate) fn measure(path: &Path, folder: &Path) -> Result<()> {
     }
     for (engine, times) in engines.iter().zip(&mut batches) {
         tell(engine.as_ref(), "append_batch1000", BATCH as f64 * 1e6 / times.quantile_us(0.5), "points/s");
+    }
+    let points: usize = lines.iter().map(|line| line.values.len()).sum();
+    for (engine, before) in engines.iter_mut().zip(before) {
+        let bytes = engine.bytes()? - before;
+        tell(engine.as_ref(), "stored", bytes as f64 / points as f64, "bytes/point");
     }
     let mut reads: Vec<Times> = engines.iter().map(|_| Times::default()).collect();
     for turn in 0..2 * TURNS {

@@ -108,6 +108,21 @@ impl SeriesSource for WriteTxn {
     }
 }
 
+impl ReadTables {
+    /// Bytes of the chunks of all series that a run has or had.
+    pub(crate) fn series_bytes(&self, run: Row) -> Result<u64> {
+        let mut bytes = 0;
+        for chunk in self
+            .series_table()?
+            .range((run.0, 0, 0, 0)..=(run.0, u32::MAX, u32::MAX, u64::MAX))
+            .map_err(storage(READING))?
+        {
+            bytes += chunk.map_err(storage(READING))?.1.value().len() as u64;
+        }
+        Ok(bytes)
+    }
+}
+
 impl WriteTables<'_> {
     /// Adds observations behind the first `from` of a series. Small chunks before them are written anew together with
     /// them: each is at most a third of the one before it, so that there are few, and each observation is written

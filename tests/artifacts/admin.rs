@@ -65,6 +65,25 @@ fn a_backup_has_the_bytes_that_records_name() {
 }
 
 #[test]
+fn what_a_project_takes_is_told() {
+    let bench = Bench::new();
+    let none = bench.store.project_stats(&bench.project).unwrap();
+    assert_eq!((none.experiments, none.runs, none.observations, none.references), (1, 1, 0, 0));
+    bench.log("a", &bytes(LARGE, 1));
+    bench.log("b", &bytes(LARGE, 1));
+    bench.log("small", &bytes(10, 1));
+    bench.store.write(|w| w.runs().log_observations(&bench.run, (0..5000).map(|at| ("loss", at)))).unwrap();
+    let other = bench.store.write(|w| w.projects().get_or_create("other")).unwrap();
+    let stats = bench.store.project_stats(&bench.project).unwrap();
+    assert_eq!((stats.observations, stats.references, stats.blobs), (5000, 3, 2));
+    assert_eq!((stats.referenced_bytes, stats.blob_bytes), (2 * LARGE as u64 + 10, LARGE as u64 + 10));
+    assert!(stats.record_bytes > none.record_bytes && stats.observation_bytes > 500, "{stats:?}");
+    assert_eq!(bench.store.project_stats(&other).unwrap().runs, 0);
+    bench.store.write(|w| w.projects().delete(&other)).unwrap();
+    assert_eq!(kind(bench.store.project_stats(&other)), ErrorKind::NotFound);
+}
+
+#[test]
 fn a_backup_that_fails_leaves_nothing() {
     let bench = Bench::new();
     bench.log("large", &bytes(LARGE, 2));
