@@ -194,7 +194,8 @@ impl Write<'_> {
     /// nothing names go with the next collection of garbage.
     ///
     /// # Errors
-    /// `LimitExceeded` for more than [`limits::SMALL_BLOB_BYTES`]: [`Store::put_blob`] takes those, before the write.
+    /// `LimitExceeded` for more than [`limits::SMALL_BLOB_BYTES`]: [`Store::put_blob`] takes those, before the write;
+    /// `StorageFull` or `Io` if the write has grown large and cannot go to the disk in part.
     pub fn put_blob(&mut self, bytes: &[u8]) -> Result<BlobRef> {
         let blob = self.txn().put_small_blob(bytes)?;
         self.txn().spill_if_large()?;
@@ -231,7 +232,7 @@ impl Write<'_> {
 }
 
 impl Snapshot {
-    /// An artifact of a project, an experiment or a run, if it has one of this key.
+    /// An artifact of a project, an experiment or a run, if it has one of this key. Decodes the record.
     ///
     /// # Errors
     /// `NotFound` if the entity is not there.
@@ -240,7 +241,8 @@ impl Snapshot {
         Ok(artifacts::of(&entity).iter().find(|artifact| artifact.key == key).cloned())
     }
 
-    /// Opens the bytes of an artifact. They are checked when they were read from start to end.
+    /// Opens the bytes of an artifact. They are checked when they were read from start to end. Up to
+    /// [`limits::SMALL_BLOB_BYTES`] are read at once, some microseconds; of more, a file is opened.
     ///
     /// # Errors
     /// `NotFound` if the entity is not there, has no such artifact, or one without bytes, and in the past also if its

@@ -111,7 +111,8 @@ fn write(to: &mut dyn Write, text: &str) -> Result<()> {
     to.write_all(text.as_bytes()).map_err(|error| Error::io("exporting the log", error))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits, in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -131,7 +131,7 @@ impl Files {
 }
 
 /// Makes names in `folder` durable, where the platform has a way to.
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|error| Error::io(format!("making the folder {} durable", folder.display()), error))?;

@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::io;
 use std::ops::Bound;
 
 use redb::{Key, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle, Value};
 
 use super::errors::storage;
 use super::files::{BACKUP_FILE, BLOBS_FOLDER, FILE, Files, NEW_FILE};
-use super::place::{Database, Handle, Place, builder, make_folder};
+use super::place::{Database, Handle, Place, begin_folder, builder};
 use super::read::ReadTables;
 use super::tables::{self, FilterFields, Visit};
 use crate::error::{Error, ErrorKind, Result};
@@ -237,7 +236,7 @@ impl Place {
     ) -> Result<u64> {
         let Some(files) = self.files() else { return Err(Error::invalid("a backup in memory is none")) };
         let made = match &files {
-            Files::Folder(folder) => begin_backup(folder)?,
+            Files::Folder(folder) => begin_folder(folder)?,
             #[cfg(feature = "simulation")]
             Files::Disk(disk) if disk.names().is_empty() => false,
             #[cfg(feature = "simulation")]
@@ -262,19 +261,6 @@ impl Place {
             }
         }
         written
-    }
-}
-
-/// Makes the folder of a backup, or finds it empty. Answers whether it was made.
-fn begin_backup(folder: &std::path::Path) -> Result<bool> {
-    match fs::read_dir(folder) {
-        Ok(mut entries) => match entries.next() {
-            Some(_) => Err(Error::exists("the folder is not empty; a backup wants one of its own")),
-            None => Ok(false),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(folder).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(Error::exists("this is a file")),
-        Err(error) => Err(Error::io("listing the folder", error)),
     }
 }
 

@@ -26,9 +26,9 @@ pub(crate) mod tables;
 pub(crate) mod write;
 
 pub(crate) use blobs::BlobSource;
-pub(crate) use files::BLOBS_FOLDER;
+pub(crate) use files::{BLOBS_FOLDER, sync_folder};
 pub(crate) use filter::FilterBlock;
-pub(crate) use place::{Database, OpenSettings, Place};
+pub(crate) use place::{Database, OpenSettings, Place, begin_folder};
 pub(crate) use read::{Bytes, ReadTables, Source};
 pub(crate) use series::{SeriesPlace, SeriesSource, open_chunk};
 pub(crate) use write::{CommitMode, WriteTables, WriteTxn};

@@ -319,6 +319,22 @@ pub(super) fn make_folder(folder: &Path) -> Result<()> {
     }
 }
 
+/// Makes a folder for something of its own, or finds it empty. Answers whether it was made.
+///
+/// # Errors
+/// `AlreadyExists` if something is in it, or it is a file.
+pub(crate) fn begin_folder(folder: &Path) -> Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => match entries.next() {
+            Some(_) => Err(Error::exists("the folder is not empty; a backup or an export wants one of its own")),
+            None => Ok(false),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(folder).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(Error::exists("this is a file")),
+        Err(error) => Err(Error::io("listing the folder", error)),
+    }
+}
+
 fn locked(file: File, locked: Result<(), TryLockError>) -> Result<Lock> {
     match locked {
         Ok(()) => Ok(Lock(file)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{FILE, FORM, VERSION, each_chunk, encode, hex, portable};
+use super::{FILE, FORM, VERSION, each_chunk, encode, portable};
 use crate::blob::{BlobStore, LocalBlobs};
 use crate::codec::observations;
 use crate::digest::BlobHasher;
@@ -19,11 +19,12 @@ use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gc;
 use crate::id::{EntityId, EntityKind, ProjectId, Sequence};
+use crate::log::export::hex;
 use crate::log::read::Recent;
 use crate::model::{BlobRef, Entity, KeyValues, LineageEntry, Observation, Stored};
 use crate::progress::{Progress, Steps};
 use crate::snapshot::Snapshot;
-use crate::storage::BLOBS_FOLDER;
+use crate::storage::{BLOBS_FOLDER, begin_folder, sync_folder};
 use crate::store::Store;
 use crate::value::Value;
 
@@ -103,11 +104,12 @@ impl Store {
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<ExportReport> {
         let folder = folder.as_ref();
+        let from = |error: Error| error.context(format!("exporting to {}", folder.display()));
         // What is exported names blobs that a collection could take.
         let _pinned = self.inner.common.blobs.pin()?;
         let snapshot = self.read();
         let entity = raw(&snapshot, &project.into())?;
-        prepare(folder)?;
+        begin_folder(folder).map_err(from)?;
         let path = folder.join(FILE);
         let file = File::create_new(&path).map_err(|error| Error::io("making project.jsonl", error))?;
         let mut export = Export {
@@ -119,7 +121,7 @@ impl Store {
             exported: Exported::default(),
             steps: Steps::new(&mut progress),
         };
-        export.all(project, entity).map_err(|error| error.context(format!("exporting to {}", folder.display())))?;
+        export.all(project, entity).map_err(from)?;
         Ok(ExportReport { sequence: snapshot.sequence(), exported: export.exported })
     }
 }
@@ -130,17 +132,6 @@ pub(super) fn raw(snapshot: &Snapshot, id: &EntityId) -> Result<Stored> {
     let row = state.row(id.kind(), id.as_str(), at)?;
     let found = state.stored(id.kind(), row, at, &Recent::default())?;
     found.ok_or_else(|| Error::not_found(format!("there is no {id}")))
-}
-
-fn prepare(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|error| Error::io("making the folder", error))?;
-    let mut entries = fs::read_dir(folder).map_err(|error| Error::io("listing the folder", error))?;
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => {
-            Err(Error::exists(format!("{} is not empty; an export wants a folder of its own", folder.display())))
-        }
-    }
 }
 
 struct Export<'e> {
@@ -192,6 +183,7 @@ impl Export<'_> {
         let io = |error| Error::io("writing project.jsonl", error);
         self.to.flush().map_err(io)?;
         self.to.get_ref().sync_all().map_err(io)?;
+        sync_folder(self.folder)?;
         self.steps.now()
     }
 

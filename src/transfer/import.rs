@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use super::export::raw;
-use super::{Exported, FILE, FORM, VERSION, decode, encode, number, observations_of, portable, text, unhex};
+use super::{Exported, FILE, FORM, VERSION, decode, encode, number, portable, text, unhex};
 use crate::blob::{BlobStore, LocalBlobs};
 use crate::codec::canon::Digest;
-use crate::codec::observations::Digester;
+use crate::codec::observations::{self, Digester};
 use crate::digest::{BlobDigest, BlobHasher};
 use crate::entity::imports;
 use crate::error::{Error, ErrorKind, Result};
@@ -179,7 +179,11 @@ fn parse(line: &[u8]) -> Result<Line> {
     }
     if line.contains_key("observations") {
         let (run, key) = (text(&line, "run")?.to_owned(), text(&line, "observations")?.to_owned());
-        return Ok(Line::Observations { run, key, observations: observations_of(&unhex(text(&line, "bytes")?)?)? });
+        return Ok(Line::Observations {
+            run,
+            key,
+            observations: observations::read_all(&unhex(text(&line, "bytes")?)?)?,
+        });
     }
     if line.contains_key("entity") {
         let mut texts: Vec<(Digest, Vec<u8>)> = Vec::new();

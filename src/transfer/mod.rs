@@ -19,7 +19,7 @@
 mod export;
 mod import;
 
-use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
@@ -27,10 +27,11 @@ pub use export::{ExportReport, Exported};
 pub use import::ImportReport;
 
 use crate::codec::canon::{self, Decoder, Digest, Encoder, Texts};
-use crate::codec::observations::{self, Digester};
+use crate::codec::observations::Digester;
 use crate::entity::observations::Observations;
 use crate::entity::state::State;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::log::change::{Change, Fact};
 use crate::model::{Entity, Observation, Series, Stored};
 
@@ -40,12 +41,12 @@ const FORM: &str = "modeldb project";
 const VERSION: u64 = 1;
 
 /// An entity as it leaves a store: what its series come to does not tell how often they were begun and written.
-fn portable(state: &std::sync::Arc<State>, stored: Stored) -> Result<Entity> {
+fn portable(state: &Arc<State>, stored: Stored) -> Result<Entity> {
     let Stored { mut entity, row, .. } = stored;
     if let Entity::Run(run) = &mut entity {
         for series in &mut run.series {
             let mut digester = Digester::default();
-            each_chunk(Observations::new(std::sync::Arc::clone(state), row, series.clone())?, &mut |chunk| {
+            each_chunk(Observations::new(Arc::clone(state), row, series.clone())?, &mut |chunk| {
                 digester.update(chunk);
                 Ok(())
             })?;
@@ -60,7 +61,7 @@ fn each_chunk(observations: Observations, each: &mut dyn FnMut(&[Observation]) -
     let mut chunk = Vec::new();
     for observation in observations {
         chunk.push(observation?);
-        if chunk.len() == crate::limits::SERIES_CHUNK {
+        if chunk.len() == limits::SERIES_CHUNK {
             each(&chunk)?;
             chunk.clear();
         }
@@ -98,13 +99,6 @@ fn decode(bytes: &[u8], texts: Vec<(Digest, Vec<u8>)>) -> Result<Entity> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn unhex(text: &str) -> Result<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -119,8 +113,4 @@ fn text<'l>(line: &'l Map<String, Json>, key: &str) -> Result<&'l str> {
 
 fn number(line: &Map<String, Json>, key: &str) -> Result<u64> {
     line.get(key).and_then(Json::as_u64).ok_or_else(|| Error::corrupt(format!("a line without a number {key:?}")))
-}
-
-fn observations_of(bytes: &[u8]) -> Result<Vec<Observation>> {
-    observations::read_all(bytes)
 }
