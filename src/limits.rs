@@ -185,7 +185,7 @@ pub(crate) const TEXT_PART_BYTES: usize = 64 << 10;
 #[cfg(feature = "text")]
 pub(crate) const TEXT_PART_CHARS: usize = 256;
 
-/// Memory in which the text index gathers what it writes next, in bytes.
+/// Memory in which each thread of the text index gathers what it writes next, in bytes.
 #[cfg(feature = "text")]
 pub(crate) const TEXT_MEMORY_BYTES: usize = 48 << 20;
 

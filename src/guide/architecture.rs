@@ -152,7 +152,9 @@
 //! evaluated. Those are what was changed between the commit it has come to and the snapshot, whichever is newer
 //! (`changes`), and entities with words or texts that are too long for it. `follow` is its thread: started at the first
 //! question of a store with some thousand rows, it gathers changes for a quarter of a second, indexes the records as they
-//! are now, and commits with the `mark` of the commit it is of. Writers do not know of it. `folder` reads files by
+//! are now, and commits with the `mark` of the commit it is of. `engine` hands documents to two threads of the library in
+//! groups, and waits while 16 MiB of texts wait for them: with one thread and one document at a time 20,000 runs a second
+//! were indexed on two cores, so 35,000. Writers do not know of it. `folder` reads files by
 //! position, not through maps, so that one that was cut off is an error. A mark that does not fit the log, a checksum that
 //! does not fit, an error or a panic of the library: the index is thrown away and made again, and until then everything is
 //! evaluated. `absent` stands for all of it in a build without the feature.

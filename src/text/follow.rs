@@ -6,20 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tantivy::directory::RamDirectory;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::schema::Term;
-use tantivy::{Directory, Index, IndexReader, IndexWriter, ReloadPolicy};
+use tantivy::{Directory, Index, ReloadPolicy};
 
 use super::answer::View;
-use super::document::document;
+use super::engine::{Engine, failed};
 use super::folder::{self, Folder};
 use super::index::{Newest, Shared};
 use super::mark::Mark;
-use super::schema::{self, Fields};
+use super::schema;
 use super::{KINDS, Source};
 use crate::error::{Error, Result};
-use crate::id::{EntityKind, Row, Sequence};
-use crate::limits;
+use crate::id::{Row, Sequence};
 
 /// How long changes gather before they are indexed: a commit of the index costs some twenty milliseconds.
 const GATHER: Duration = Duration::from_millis(250);
@@ -291,9 +288,9 @@ impl Follower {
                 let Some(at) = KINDS.iter().position(|of| *of == kind) else { continue };
                 // What is new comes below.
                 if mark.rows.get(at).is_some_and(|rows| row.0 < *rows) {
-                    engine.writer.delete_term(Term::from_field_u64(engine.fields.row, schema::code(kind, row)));
+                    engine.delete(kind, row);
                     engine.add(source, kind, row)?;
-                    if self.stopped() {
+                    if !engine.gate(|| self.stopped())? {
                         return Ok(None);
                     }
                 }
@@ -303,10 +300,10 @@ impl Follower {
             let from = mark.and_then(|mark| mark.rows.get(at).copied()).unwrap_or(0);
             let to = next.rows.get(at).copied().unwrap_or(0);
             for row in from..to {
-                if row % 256 == 0 && self.stopped() {
+                engine.add(source, kind, Row(row))?;
+                if !engine.gate(|| self.stopped())? {
                     return Ok(None);
                 }
-                engine.add(source, kind, Row(row))?;
             }
         }
         engine.commit(next)?;
@@ -347,63 +344,4 @@ impl Follower {
         *self.shared.view.write() = Some(Arc::new(view));
         Ok(())
     }
-}
-
-/// The library's parts of an index that is open.
-struct Engine {
-    index: Index,
-    writer: IndexWriter,
-    reader: IndexReader,
-    fields: Fields,
-    files: Option<Folder>,
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // Merges that run are done again.
-        self.files.iter().for_each(Folder::close);
-    }
-}
-
-impl Engine {
-    fn make(directory: Box<dyn Directory>, files: Option<Folder>) -> Result<Engine> {
-        let (schema, _) = schema::schema();
-        let index = Index::builder().schema(schema).settings(schema::settings()).open_or_create(directory);
-        Engine::new(index.map_err(failed)?, files).map_err(failed)
-    }
-
-    fn new(mut index: Index, files: Option<Folder>) -> tantivy::Result<Engine> {
-        let (_, fields) = schema::schema();
-        schema::register(&mut index);
-        let options = IndexWriterOptions::builder()
-            .num_worker_threads(1)
-            .num_merge_threads(1)
-            .memory_budget_per_thread(limits::TEXT_MEMORY_BYTES)
-            .build();
-        let writer: IndexWriter = index.writer_with_options(options)?;
-        let mut policy = LogMergePolicy::default();
-        policy.set_del_docs_ratio_before_merge(0.3);
-        writer.set_merge_policy(Box::new(policy));
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Engine { index, writer, reader, fields, files })
-    }
-
-    fn add(&self, source: &dyn Source, kind: EntityKind, row: Row) -> Result<()> {
-        let mut added = Ok(0);
-        source.texts(kind, row, &mut |texts| {
-            added = self.writer.add_document(document(&self.fields, schema::code(kind, row), texts));
-        })?;
-        added.map(drop).map_err(failed)
-    }
-
-    /// There is no commit without a mark.
-    fn commit(&mut self, mark: Mark) -> Result<()> {
-        let mut prepared = self.writer.prepare_commit().map_err(failed)?;
-        prepared.set_payload(&mark.write());
-        prepared.commit().map(drop).map_err(failed)
-    }
-}
-
-fn failed(error: tantivy::TantivyError) -> Error {
-    Error::io("following the log with the text index", std::io::Error::other(error))
 }

@@ -17,6 +17,8 @@ mod changes;
 #[cfg(feature = "text")]
 mod document;
 #[cfg(feature = "text")]
+mod engine;
+#[cfg(feature = "text")]
 mod folder;
 #[cfg(feature = "text")]
 mod follow;

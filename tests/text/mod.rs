@@ -1,6 +1,8 @@
 //! Words and parts of texts: what they mean, and that the index, wherever it stands, agrees.
 
 #[cfg(feature = "text")]
+mod catching_up;
+#[cfg(feature = "text")]
 mod damage;
 mod generate;
 mod plain;
