@@ -16,7 +16,7 @@ use crate::entity::uploads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityId, EntityKind};
 use crate::limits;
-use crate::model::{Artifact, BlobRef, Upload};
+use crate::model::{Artifact, BlobRef, Entity, Upload};
 use crate::snapshot::Snapshot;
 use crate::storage::BlobSource;
 use crate::store::Store;
@@ -232,12 +232,15 @@ impl Write<'_> {
 }
 
 impl Snapshot {
-    /// An artifact of a project, an experiment or a run, if it has one of this key. Decodes the record.
+    /// An artifact of a project, an experiment or a run, if it has one of this key. Decodes all of its artifacts.
     ///
     /// # Errors
     /// `NotFound` if the entity is not there.
     pub fn artifact(&self, entity: impl Into<EntityId>, key: &str) -> Result<Option<Artifact>> {
-        let entity = self.entity(&entity.into())?;
+        let entity = match entity.into() {
+            id if id.kind() == EntityKind::Run => Entity::Run(self.runs().rare(&id.try_into()?)?.1),
+            id => self.entity(&id)?,
+        };
         Ok(artifacts::of(&entity).iter().find(|artifact| artifact.key == key).cloned())
     }
 

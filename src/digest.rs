@@ -82,6 +82,7 @@ impl FromStr for BlobDigest {
 }
 
 /// A digest in the making.
+#[derive(Clone)]
 pub(crate) struct BlobHasher(blake3::Hasher);
 
 impl BlobHasher {

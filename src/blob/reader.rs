@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::OpenBlob;
-use crate::digest::{BlobDigest, BlobHasher};
+use super::hashing::Hashing;
+use crate::digest::BlobDigest;
 use crate::error::{Error, Result};
 
 /// A blob that is being read.
@@ -27,9 +28,8 @@ pub struct BlobReader {
     blob: Box<dyn OpenBlob>,
     digest: BlobDigest,
     at: u64,
-    /// Of the bytes before `hashed`.
-    hasher: BlobHasher,
-    hashed: u64,
+    /// Of the bytes from the start on, as far as they were read in turn.
+    hashing: Hashing,
     state: State,
 }
 
@@ -43,7 +43,7 @@ enum State {
 impl BlobReader {
     /// Reads what a store has [opened](super::BlobStore::open) under this name.
     pub fn new(blob: Box<dyn OpenBlob>, digest: BlobDigest) -> Self {
-        BlobReader { blob, digest, at: 0, hasher: BlobHasher::new(), hashed: 0, state: State::Unchecked }
+        BlobReader { blob, digest, at: 0, hashing: Hashing::new(), state: State::Unchecked }
     }
 
     /// The blob's name.
@@ -67,10 +67,10 @@ impl BlobReader {
     /// `Corrupt` if these are not the bytes of the digest; those of [`OpenBlob::read_exact_at`].
     pub fn verify(&mut self) -> Result<()> {
         let mut piece = Vec::new();
-        while self.hashed < self.len() {
-            piece.resize(self.left_from(self.hashed, super::writer::PIECE), 0);
-            self.blob.read_exact_at(self.hashed, &mut piece)?;
-            self.check(self.hashed, &piece)?;
+        while self.hashing.len() < self.len() {
+            piece.resize(self.left_from(self.hashing.len(), super::writer::PIECE), 0);
+            self.blob.read_exact_at(self.hashing.len(), &mut piece)?;
+            self.check(self.hashing.len(), &piece)?;
         }
         self.check(self.len(), &[])
     }
@@ -82,13 +82,12 @@ impl BlobReader {
 
     /// Takes bytes that were read at `at` into account, and if that were the last, checks the digest.
     fn check(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
-        let ahead = self.hashed.checked_sub(at).and_then(|skip| bytes.get(usize::try_from(skip).ok()?..));
+        let ahead = self.hashing.len().checked_sub(at).and_then(|skip| bytes.get(usize::try_from(skip).ok()?..));
         if let Some(ahead) = ahead {
-            self.hasher.update(ahead);
-            self.hashed += ahead.len() as u64;
+            self.hashing.update(ahead);
         }
-        if self.state == State::Unchecked && self.hashed == self.len() {
-            let is_whole = self.hasher.digest() == self.digest;
+        if self.state == State::Unchecked && self.hashing.len() == self.len() {
+            let is_whole = self.hashing.digest()? == self.digest;
             self.state = if is_whole { State::Whole } else { State::Corrupt };
         }
         match self.state {

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use super::UnfinishedBlob;
-use crate::digest::{BlobDigest, BlobHasher};
+use super::hashing::Hashing;
+use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much a put reads at once.
@@ -42,15 +43,14 @@ pub struct StoredBlob {
 /// ```
 pub struct BlobWriter {
     blob: Box<dyn UnfinishedBlob>,
-    hasher: BlobHasher,
-    len: u64,
+    hashing: Hashing,
     failed: bool,
 }
 
 impl BlobWriter {
     /// Writes into a blob that a store has [begun](super::BlobStore::begin), from its beginning on.
     pub fn new(blob: Box<dyn UnfinishedBlob>) -> Self {
-        BlobWriter { blob, hasher: BlobHasher::new(), len: 0, failed: false }
+        BlobWriter { blob, hashing: Hashing::new(), failed: false }
     }
 
     /// Appends a piece. [`io::Write`] does the same, and has the [`Error`] inside an [`io::Error`].
@@ -60,10 +60,10 @@ impl BlobWriter {
     pub fn write_piece(&mut self, piece: &[u8]) -> Result<()> {
         self.check()?;
         self.failed = true;
+        // It is hashed meanwhile.
+        self.hashing.update(piece);
         self.blob.write(piece)?;
         self.failed = false;
-        self.hasher.update(piece);
-        self.len += piece.len() as u64;
         Ok(())
     }
 
@@ -71,11 +71,11 @@ impl BlobWriter {
     ///
     /// # Errors
     /// Those of [`UnfinishedBlob::finish`]; `Io` if a piece could not be written.
-    pub fn finish(self) -> Result<StoredBlob> {
+    pub fn finish(mut self) -> Result<StoredBlob> {
         self.check()?;
-        let digest = self.hasher.digest();
+        let digest = self.hashing.digest()?;
         let new = self.blob.finish(&digest)?;
-        Ok(StoredBlob { digest, len: self.len, new })
+        Ok(StoredBlob { digest, len: self.hashing.len(), new })
     }
 
     fn check(&self) -> Result<()> {
@@ -88,7 +88,7 @@ impl BlobWriter {
 
 impl fmt::Debug for BlobWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlobWriter").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("BlobWriter").field("len", &self.hashing.len()).finish_non_exhaustive()
     }
 }
 
@@ -118,8 +118,9 @@ pub(super) fn put(
             return writer.finish();
         }
         writer.write_piece(piece)?;
-        if progress(writer.len).is_break() {
-            return Err(Error::new(ErrorKind::Cancelled, format!("storing a blob, after {} bytes", writer.len)));
+        let len = writer.hashing.len();
+        if progress(len).is_break() {
+            return Err(Error::new(ErrorKind::Cancelled, format!("storing a blob, after {len} bytes")));
         }
     }
 }

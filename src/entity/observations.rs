@@ -247,6 +247,13 @@ impl Runs<'_> {
     /// # Errors
     /// `NotFound` if there is no such run.
     pub fn observations(&self, id: &RunId, key: &str) -> Result<Observations> {
+        let (row, run) = self.rare(id)?;
+        Observations::new(Arc::clone(self.state), row, run.series(key).cloned().unwrap_or_default())
+    }
+
+    /// The row of a run, and of its fields at least those that are rare: decoding a whole record costs some
+    /// microseconds.
+    pub(crate) fn rare(&self, id: &RunId) -> Result<(Row, Run)> {
         let (state, missing) = (self.state, || no_such(KIND, id.as_str()));
         let (row, place, bytes) = state.find(KIND, id.as_str())?.ok_or_else(missing)?;
         let run = if self.at < state.head.sequence {
@@ -257,7 +264,7 @@ impl Runs<'_> {
         } else {
             return Err(missing());
         };
-        Observations::new(Arc::clone(state), row, run.series(key).cloned().unwrap_or_default())
+        Ok((row, run))
     }
 }
 
