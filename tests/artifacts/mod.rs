@@ -4,6 +4,7 @@
 mod admin;
 mod crash;
 mod damage;
+mod killed;
 mod race;
 mod random;
 

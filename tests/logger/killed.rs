@@ -1,12 +1,12 @@
 //! Processes that are killed in the midst of a training.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use modeldb::{NewRun, RunId, RunStatus, Store};
 
 use super::{experiment, observed, status};
+use crate::support::child::Working;
 use crate::support::random::{PrintSeed, Random, printed_seed};
 
 const FOLDER: &str = "MODELDB_TEST_KILLED_FOLDER";
@@ -46,23 +46,9 @@ fn a_training_that_is_killed_again_and_again_goes_on_from_what_was_flushed() {
     let id = RunId::new("trained").unwrap();
     let mut counts = Vec::new();
     for _ in 0..8 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "logger::killed::a_training_that_goes_on", "--nocapture", "--test-threads=1"])
-            .env(FOLDER, folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let wanted = 1 + random.below(12);
-        let flushed =
-            |line: String| line.split_once("flushed ").and_then(|(_, count)| count.trim().parse::<u64>().ok());
-        let mut last = lines.by_ref().filter_map(flushed).nth(wanted - 1).expect("it flushes");
-        std::thread::sleep(std::time::Duration::from_micros(random.below(20_000) as u64));
-        // On unix that is kill -9.
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // What it said before it died.
-        last = lines.filter_map(flushed).last().unwrap_or(last);
+        let working = Working::start("logger::killed::a_training_that_goes_on", FOLDER, folder.path());
+        let then = Duration::from_micros(random.below(20_000) as u64);
+        let last = working.kill_after("flushed ", 1 + random.below(12), then);
 
         let store = Store::open(folder.path()).unwrap();
         let found = observed(&store, &id, "loss");

@@ -1,6 +1,7 @@
 //! What tests share: repeatable randomness; and what a program without this crate would need to write into a store, the
 //! envelope and raw redb.
 
+pub(crate) mod child;
 pub(crate) mod random;
 
 use std::path::Path;
