@@ -2,6 +2,14 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -76,5 +84,72 @@ impl<'t> Steps<'t> {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::new(ErrorKind::Cancelled, format!("{doing} was cancelled"))),
         }
+    }
+}
+
+/// A part of a long call that a thread does beside it.
+pub(crate) struct Beside<'s, T> {
+    thread: Option<ScopedJoinHandle<'s, Result<T>>>,
+    /// Closed when the thread is done.
+    done: Receiver<()>,
+    told: Arc<Told>,
+}
+
+/// What the thread and the call say to each other.
+#[derive(Default)]
+struct Told {
+    progress: Mutex<(u64, u64)>,
+    cancelled: AtomicBool,
+}
+
+impl<'s, T: Send + 's> Beside<'s, T> {
+    /// Begins. Dropped before it was waited for, it is cancelled.
+    ///
+    /// # Errors
+    /// `Io` if there can be no thread.
+    pub(crate) fn start<'e>(
+        scope: &'s Scope<'s, 'e>,
+        work: impl FnOnce(&mut Steps<'_>) -> Result<T> + Send + 's,
+    ) -> Result<Self> {
+        let told: Arc<Told> = Arc::default();
+        let ((end, done), theirs) = (sync_channel(0), Arc::clone(&told));
+        let thread = Builder::new().name("modeldb-beside".into()).spawn_scoped(scope, move || {
+            let _end = end;
+            work(&mut Steps::new(&mut |progress| {
+                *theirs.progress.lock() = (progress.done, progress.total);
+                match theirs.cancelled.load(Ordering::Relaxed) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            }))
+        });
+        let thread = thread.map_err(|error| Error::io("starting a thread", error))?;
+        Ok(Beside { thread: Some(thread), done, told })
+    }
+
+    /// Waits until it is done, and tells meanwhile how far it is.
+    ///
+    /// # Errors
+    /// Those of the work; `Cancelled`.
+    pub(crate) fn wait(mut self, doing: &'static str, steps: &mut Steps<'_>) -> Result<T> {
+        loop {
+            let (done, total) = *self.told.progress.lock();
+            (steps.doing, steps.done, steps.total, steps.due) = (doing, done, total, done + EVERY);
+            steps.now()?;
+            if self.done.recv_timeout(Duration::from_millis(20)) != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
+        }
+        match self.thread.take().map(ScopedJoinHandle::join) {
+            Some(Ok(answer)) => answer,
+            Some(Err(panic)) => resume_unwind(panic),
+            None => Err(Error::new(ErrorKind::Cancelled, format!("{doing} was cancelled"))),
+        }
+    }
+}
+
+impl<T> Drop for Beside<'_, T> {
+    fn drop(&mut self) {
+        self.told.cancelled.store(true, Ordering::Relaxed);
     }
 }

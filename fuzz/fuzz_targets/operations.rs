@@ -3,12 +3,14 @@
 #![no_main]
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use modeldb::simulation::{Fault, Keep, SimulatedDisk};
 use modeldb::{
-    Actor, Error, ErrorKind, ExperimentId, ManualClock, NewRun, Once, Result, RunId, SeededEntropy, Store, Timestamp,
-    Value,
+    Actor, Artifact, BlobRef, Error, ErrorKind, ExperimentId, GcOptions, ManualClock, NewObservation, NewRun, Once,
+    Result, RunId, SeededEntropy, Store, Timestamp, Value, limits,
 };
 
 /// What is done next. Small numbers, so that names and keys meet.
@@ -55,6 +57,24 @@ enum Step {
         for_good: bool,
     },
     Verify,
+    Artifact {
+        run: u8,
+        key: u8,
+        salt: u8,
+        large: bool,
+    },
+    /// Gives an artifact other bytes.
+    Replace {
+        run: u8,
+        key: u8,
+        salt: u8,
+        large: bool,
+    },
+    Observe {
+        run: u8,
+        count: u8,
+    },
+    Collect,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +82,8 @@ struct Run {
     name: String,
     description: String,
     metrics: BTreeMap<String, i64>,
+    artifacts: BTreeMap<String, BlobRef>,
+    losses: Vec<i64>,
     deleted: bool,
 }
 
@@ -87,7 +109,7 @@ fn open(disk: &SimulatedDisk, seed: u64) -> Result<Store> {
     Store::options()
         .actor(Actor::service("fuzz"))
         .cache_bytes(0)
-        .clock(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)))
+        .clock(ManualClock::new(Timestamp::from_millis(1_800_000_000_000 + 1_000 * seed as i64)))
         .entropy(SeededEntropy::new(seed))
         .open_simulated(disk)
 }
@@ -168,13 +190,9 @@ impl World {
             let change = change.expect("a whole change").expect("nothing was erased");
             let id = RunId::try_from(change.entity).expect("only runs change");
             let index = self.model.runs.iter().position(|(known, _)| *known == id);
-            let run = match self.store.read().runs().get(&id) {
-                Ok(run) => Run {
-                    name: run.name,
-                    description: run.description,
-                    metrics: run.metrics.iter().map(|entry| (entry.key.clone(), int(&entry.value))).collect(),
-                    deleted: false,
-                },
+            let read = self.store.read();
+            let run = match read.runs().get(&id) {
+                Ok(run) => plain(&read, run).1,
                 Err(_) => Run { deleted: true, ..self.model.runs[index.expect("it was there")].1.clone() },
             };
             match index {
@@ -202,7 +220,15 @@ impl World {
     fn check(&self) {
         let read = self.store.read();
         assert_eq!(read.sequence().get(), self.model.sequence);
-        assert_eq!(visible(&self.model.runs), listed(&read, &self.experiment));
+        let runs = visible(&self.model.runs);
+        assert_eq!(runs, listed(&read, &self.experiment));
+        for (id, run) in &runs {
+            for (key, blob) in &run.artifacts {
+                let mut bytes = Vec::new();
+                read.open_artifact(id, key).expect("its bytes").read_to_end(&mut bytes).expect("all of them");
+                assert_eq!(BlobRef::of(&bytes), *blob);
+            }
+        }
         for (id, sequence) in &self.model.once {
             assert_eq!(self.store.outcome(id).expect("the log").map(|found| found.get()), Some(*sequence));
         }
@@ -337,6 +363,49 @@ impl World {
                 }
                 self.verify();
             }
+            Step::Artifact { run, key, salt, large } => {
+                let Some(id) = self.run(run) else { return };
+                let (key, bytes) = (key_of(key), bytes_of(salt, large));
+                self.write(
+                    |store| store.log_artifact(&id, Artifact::named(&*key), &*bytes),
+                    |model, _| match model.live(&id)?.artifacts.insert(key.clone(), BlobRef::of(&bytes)) {
+                        None => Ok(()),
+                        Some(_) => Err(ErrorKind::AlreadyExists),
+                    },
+                );
+            }
+            Step::Replace { run, key, salt, large } => {
+                let Some(id) = self.run(run) else { return };
+                let (key, bytes) = (key_of(key), bytes_of(salt, large));
+                self.write(
+                    |store| store.put_artifact(&id, &key, &*bytes),
+                    |model, _| {
+                        let there = model.live(&id)?.artifacts.get_mut(&key).ok_or(ErrorKind::InvalidArgument)?;
+                        *there = BlobRef::of(&bytes);
+                        Ok(())
+                    },
+                );
+            }
+            Step::Observe { run, count } => {
+                let Some(id) = self.run(run) else { return };
+                let values: Vec<i64> = (0..i64::from(count)).collect();
+                self.write(
+                    |store| {
+                        let observed = values.iter().map(|value| ("loss", NewObservation::new(*value)));
+                        store.write(|w| w.runs().log_observations(&id, observed))
+                    },
+                    |model, _| {
+                        model.live(&id)?.losses.extend(&values);
+                        Ok(())
+                    },
+                );
+            }
+            // What was put since the store was opened is too young.
+            Step::Collect => match self.store.gc(&GcOptions::new().min_age(Duration::ZERO)) {
+                Ok(_) => self.check(),
+                Err(error) if is_storage(&error) => self.recover(false),
+                Err(error) => panic!("the store refused: {error}"),
+            },
         }
     }
 }
@@ -352,7 +421,14 @@ impl Model {
             return Err(ErrorKind::AlreadyExists);
         }
         if let Some(id) = id {
-            let run = Run { name: name.into(), description: String::new(), metrics: BTreeMap::new(), deleted: false };
+            let run = Run {
+                name: name.into(),
+                description: String::new(),
+                metrics: BTreeMap::new(),
+                artifacts: BTreeMap::new(),
+                losses: Vec::new(),
+                deleted: false,
+            };
             self.runs.push((id.clone(), run));
         }
         Ok(())
@@ -361,6 +437,14 @@ impl Model {
 
 fn name_of(number: u8) -> String {
     format!("run-{}", number % 16)
+}
+
+fn key_of(number: u8) -> String {
+    format!("artifact-{}", number % 4)
+}
+
+fn bytes_of(salt: u8, large: bool) -> Vec<u8> {
+    vec![salt; if large { limits::SMALL_BLOB_BYTES + 1 } else { usize::from(salt) * 40 }]
 }
 
 fn int(value: &Value) -> i64 {
@@ -373,11 +457,16 @@ fn visible(runs: &[(RunId, Run)]) -> Vec<(RunId, Run)> {
 
 fn listed(read: &modeldb::Snapshot, experiment: &ExperimentId) -> Vec<(RunId, Run)> {
     let runs = read.runs().list(experiment).expect("the experiment");
-    let plain = |run: modeldb::Run| {
-        let metrics = run.metrics.iter().map(|entry| (entry.key.clone(), int(&entry.value))).collect();
-        (run.id, Run { name: run.name, description: run.description, metrics, deleted: false })
-    };
-    runs.into_iter().map(|run| plain(run.expect("a whole record"))).collect()
+    runs.into_iter().map(|run| plain(read, run.expect("a whole record"))).collect()
+}
+
+fn plain(read: &modeldb::Snapshot, run: modeldb::Run) -> (RunId, Run) {
+    let metrics = run.metrics.iter().map(|entry| (entry.key.clone(), int(&entry.value))).collect();
+    let blob = |artifact: Artifact| (artifact.key, artifact.blob.expect("bytes of its own"));
+    let artifacts = run.artifacts.into_iter().map(blob).collect();
+    let observations = read.runs().observations(&run.id, "loss").expect("the run");
+    let losses = observations.map(|found| int(&found.expect("a whole chunk").value)).collect();
+    (run.id, Run { name: run.name, description: run.description, metrics, artifacts, losses, deleted: false })
 }
 
 libfuzzer_sys::fuzz_target!(|steps: Vec<Step>| {

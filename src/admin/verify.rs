@@ -12,7 +12,7 @@ use crate::keys;
 use crate::log::chain::Head;
 use crate::log::verify::{self, Lookup};
 use crate::model::Stored;
-use crate::progress::{Progress, Steps};
+use crate::progress::{Beside, Progress, Steps};
 use crate::storage::{Database, ReadTables};
 use crate::store::{Store, closed};
 
@@ -68,7 +68,7 @@ impl Store {
     /// and what is derived from them. Reads everything, some of it twice; holds a few MiB, and a few bytes for each
     /// experiment.
     ///
-    /// The pages of the file are verified first, while nobody else reads or writes: if somebody holds a snapshot, that
+    /// The log is verified on a thread of its own. The pages of the file are verified first, while nobody else reads or writes: if somebody holds a snapshot, that
     /// section is [not done](VerifySection::skipped), and says how old the snapshot is. All others are of the store as
     /// it is then, while writes go on. If the pages are damaged, the handle writes no more.
     ///
@@ -96,15 +96,18 @@ impl Store {
         }
         let snapshot = self.read();
         let state = &*snapshot.state;
-        let (values, references) = records::sections(state, steps)?;
-        sections.extend([values, references]);
-        if options.log {
-            sections.push(log(state, options.against.as_ref(), steps)?);
-        }
-        if options.blobs {
-            sections.push(blobs::section(state, steps)?);
-        }
-        sections.push(derived::section(state, steps)?);
+        // The log takes as long as all the others.
+        std::thread::scope(|scope| {
+            let against = options.against.as_ref();
+            let log = options.log.then(|| Beside::start(scope, move |steps| log(state, against, steps)));
+            let log = log.transpose()?;
+            let (values, references) = records::sections(state, steps)?;
+            let blobs = options.blobs.then(|| blobs::section(state, steps)).transpose()?;
+            let derived = derived::section(state, steps)?;
+            let log = log.map(|log| log.wait("verifying the log", steps)).transpose()?;
+            sections.extend([Some(values), Some(references), log, blobs, Some(derived)].into_iter().flatten());
+            Ok::<(), Error>(())
+        })?;
         steps.now()?;
         Ok(VerifyReport { head: state.head, sections, text_sequence: state.common.text.sequence() })
     }

@@ -215,6 +215,37 @@ fn parse(line: &[u8]) -> Result<Line> {
     }
 }
 
+impl Exported {
+    fn add(&mut self, line: &Line) {
+        match line {
+            Line::Blob { len, .. } => {
+                self.blobs += 1;
+                self.blob_bytes = self.blob_bytes.saturating_add(*len);
+            }
+            Line::Entity(entity) => match **entity {
+                Entity::Experiment(_) => self.experiments += 1,
+                Entity::Run(_) => self.runs += 1,
+                Entity::Comment(_) => self.comments += 1,
+                Entity::LineageEdge(_) => self.lineage_edges += 1,
+                Entity::Project(_) | Entity::Job(_) => {}
+            },
+            Line::Observations { observations, .. } => self.observations += observations.len() as u64,
+            Line::Begin(_) | Line::End(..) => {}
+        }
+    }
+}
+
+/// An export of these lines, each without its end, and of a last one that fits them; for those who make them up.
+#[cfg(feature = "simulation")]
+pub(crate) fn ended(lines: &[Vec<u8>]) -> Vec<u8> {
+    let mut counted = Exported::default();
+    lines.iter().filter_map(|line| parse(line).ok()).for_each(|line| counted.add(&line));
+    let mut all: Vec<u8> = lines.iter().flat_map(|line| [&**line, b"\n"].concat()).collect();
+    let end = serde_json::json!({"end": counted.to_json(), "digest": BlobDigest::of(&all).to_string()});
+    all.extend_from_slice(format!("{end}\n").as_bytes());
+    all
+}
+
 fn damaged(error: Error) -> Error {
     Error::corrupt("a digest that is none").with_source(error)
 }
@@ -238,21 +269,17 @@ fn look_through(folder: &Path, report: &mut ImportReport, steps: &mut Steps<'_>)
         if ended.is_some() {
             return Err(Error::corrupt("there is something behind the end"));
         }
+        counted.add(&line);
         match line {
             Line::Begin(_) => return Err(Error::corrupt("it begins twice")),
-            Line::Blob { len, .. } => {
-                counted.blobs += 1;
-                counted.blob_bytes += len;
-            }
             Line::Entity(entity) => match *entity {
                 Entity::Project(found) if found.id == project => {}
-                Entity::Experiment(experiment) if experiment.project_id == project => counted.experiments += 1,
-                Entity::Run(run) if run.project_id == project => counted.runs += 1,
-                Entity::Comment(_) => counted.comments += 1,
-                Entity::LineageEdge(_) => counted.lineage_edges += 1,
+                Entity::Experiment(experiment) if experiment.project_id == project => {}
+                Entity::Run(run) if run.project_id == project => {}
+                Entity::Comment(_) | Entity::LineageEdge(_) => {}
                 other => return Err(Error::corrupt(format!("{} is not of the project", other.id()))),
             },
-            Line::Observations { observations, .. } => counted.observations += observations.len() as u64,
+            Line::Blob { .. } | Line::Observations { .. } => {}
             Line::End(end, digest) if lines.digest == Some(digest) => ended = Some(end),
             Line::End(..) => return Err(Error::corrupt("its lines are not those that were written")),
         }

@@ -25,6 +25,8 @@ use serde_json::{Map, Value as Json};
 
 pub use export::{ExportReport, Exported};
 pub use import::ImportReport;
+#[cfg(feature = "simulation")]
+pub(crate) use import::ended;
 
 use crate::codec::canon::{self, Decoder, Digest, Encoder, Texts};
 use crate::codec::observations::Digester;
@@ -35,8 +37,8 @@ use crate::limits;
 use crate::log::change::{Change, Fact};
 use crate::model::{Entity, Observation, Series, Stored};
 
-const FILE: &str = "project.jsonl";
-const FORM: &str = "modeldb project";
+pub(crate) const FILE: &str = "project.jsonl";
+pub(crate) const FORM: &str = "modeldb project";
 /// The form that is written and read.
 const VERSION: u64 = 1;
 

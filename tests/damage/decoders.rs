@@ -9,8 +9,23 @@ type Seeds = Vec<(&'static str, Vec<u8>)>;
 type Target = (&'static str, Seeds, fn(&[u8]));
 
 /// The folder of each target with its seeds, and what it does with them.
-fn targets() -> [Target; 2] {
-    [("decode", fuzzing::seeds(), fuzzing::decode), ("index", fuzzing::field_seeds(), fuzzing::field_block)]
+fn targets() -> [Target; 3] {
+    [
+        ("decode", fuzzing::seeds(), fuzzing::decode),
+        ("index", fuzzing::field_seeds(), fuzzing::field_block),
+        ("import", fuzzing::import_seeds(), imported),
+    ]
+}
+
+fn imported(data: &[u8]) {
+    fuzzing::import(tempfile::tempdir().unwrap().path(), data);
+}
+
+#[test]
+fn the_exports_of_the_seeds_are_taken() {
+    for (name, bytes) in fuzzing::import_seeds() {
+        assert!(fuzzing::import(tempfile::tempdir().unwrap().path(), &bytes), "{name}");
+    }
 }
 
 #[test]

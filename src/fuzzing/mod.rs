@@ -3,6 +3,10 @@
 //! Each takes bytes as they could stand on a damaged disk, behind a checksum that happens to fit. Decoding must end
 //! in a value or an error, never in a panic, and what was decoded must survive being written and read again.
 
+mod import;
+
+pub use import::{import, import_seeds};
+
 use crate::codec::canon::{self, Canon, Decoder, Digest, Encoder, Texts};
 use crate::codec::compress;
 use crate::codec::envelope::{self, Kind};
