@@ -254,7 +254,8 @@ impl Store {
     /// it did, or, if it returns an error, nothing at all. A write that changes nothing makes no commit.
     ///
     /// The closure has the store's only writer: keep it short, and do slow work before it. Writers that wait
-    /// meanwhile share one sync. Costs one sync, and about 50 KiB written for a usual run.
+    /// meanwhile share one sync. One that waits for a thread which writes to this store, or logs to a run of it, waits for
+    /// ever. Costs one sync, and about 50 KiB written for a usual run.
     ///
     /// # Errors
     /// - whatever the closure returns;

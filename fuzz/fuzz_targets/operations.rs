@@ -388,7 +388,7 @@ impl World {
             }
             Step::Observe { run, count } => {
                 let Some(id) = self.run(run) else { return };
-                let values: Vec<i64> = (0..i64::from(count)).collect();
+                let values: Vec<i64> = (0..=i64::from(count)).collect();
                 self.write(
                     |store| {
                         let observed = values.iter().map(|value| ("loss", NewObservation::new(*value)));

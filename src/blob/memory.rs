@@ -120,21 +120,21 @@ impl UnfinishedBlob for Unfinished {
     }
 }
 
-struct Open(Arc<[u8]>);
+struct Open<B>(B);
 
-pub(super) fn open(bytes: Arc<[u8]>) -> Box<dyn OpenBlob> {
+pub(super) fn open(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Box<dyn OpenBlob> {
     Box::new(Open(bytes))
 }
 
-impl OpenBlob for Open {
+impl<B: AsRef<[u8]> + Send + Sync> OpenBlob for Open<B> {
     fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.0.as_ref().len() as u64
     }
 
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         check_range(offset, out.len(), self.len())?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        if let Some(bytes) = self.0.get(start..start.saturating_add(out.len())) {
+        if let Some(bytes) = self.0.as_ref().get(start..start.saturating_add(out.len())) {
             out.copy_from_slice(bytes);
         }
         Ok(())

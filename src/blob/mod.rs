@@ -280,7 +280,7 @@ pub(crate) fn from_io(error: io::Error, doing: &str) -> Error {
 
 /// Bytes in memory as an open blob.
 pub(crate) fn in_memory(bytes: Vec<u8>) -> Box<dyn OpenBlob> {
-    memory::open(bytes.into())
+    memory::open(bytes)
 }
 
 fn not_there(digest: &BlobDigest) -> Error {

@@ -37,8 +37,9 @@
 //! 6 lineage edge. Rows and codes are dense from 0, in the order in which the log creates entities and first uses keys,
 //! and never reused. A purged entity has no record.
 //!
-//! A value longer than a page would take a run of pages rounded up to a power of two. So log parts, packs and
-//! small blobs are cut in pieces of 4,040 bytes, texts and fields of blocks in pieces of 65,408, numbered from 0.
+//! A value longer than a page would take a run of pages rounded up to a power of two. So log parts and packs are cut in
+//! pieces of 4,040 bytes, small blobs in pieces of 8,136, texts and fields of blocks in pieces of 65,408, numbered
+//! from 0.
 //!
 //! # Envelope
 //!

@@ -4,7 +4,7 @@ use redb::{ReadableTable, Table};
 
 use super::errors::storage;
 use super::read::ReadTables;
-use super::tables::{BlobKey, PIECE_BYTES};
+use super::tables::{BLOB_PIECE_BYTES, BlobKey};
 use super::write::{WriteTables, WriteTxn};
 use crate::codec::envelope::{self, Kind};
 use crate::digest::BlobDigest;
@@ -14,21 +14,28 @@ pub(super) type BlobsTable<'t> = Table<'t, BlobKey, &'static [u8]>;
 
 const READING: &str = "reading a small blob";
 
-fn sealed<T: ReadableTable<BlobKey, &'static [u8]>>(table: &T, digest: &BlobDigest) -> Result<Option<Vec<u8>>> {
-    let key = digest.as_bytes();
-    let mut sealed = Vec::new();
-    for piece in table.range((key, 0)..=(key, u32::MAX)).map_err(storage(READING))? {
-        sealed.extend_from_slice(piece.map_err(storage(READING))?.1.value());
-    }
-    Ok((!sealed.is_empty()).then_some(sealed))
-}
-
 fn blob<T: ReadableTable<BlobKey, &'static [u8]>>(table: &T, digest: &BlobDigest) -> Result<Option<Vec<u8>>> {
-    let Some(mut sealed) = sealed(table, digest)? else { return Ok(None) };
-    let opened = envelope::open(Kind::Blob, digest.as_bytes(), &sealed);
-    opened.map_err(|error| error.context(format!("{READING}, {digest}")))?;
-    sealed.drain(..envelope::HEADER);
-    Ok(Some(sealed))
+    let key = digest.as_bytes();
+    let open = |sealed: &[u8]| match envelope::open(Kind::Blob, key, sealed) {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(error) => Err(error.context(format!("{READING}, {digest}"))),
+    };
+    let mut sealed = Vec::new();
+    for piece in 0.. {
+        match table.get((key, piece)).map_err(storage(READING))? {
+            // Nothing follows what is no whole piece.
+            Some(piece) if piece.value().len() < BLOB_PIECE_BYTES => {
+                if sealed.is_empty() {
+                    return open(piece.value());
+                }
+                sealed.extend_from_slice(piece.value());
+                break;
+            }
+            Some(piece) => sealed.extend_from_slice(piece.value()),
+            None => break,
+        }
+    }
+    if sealed.is_empty() { Ok(None) } else { open(&sealed) }
 }
 
 /// Where small blobs are read: on a snapshot, and inside a write.
@@ -79,10 +86,15 @@ impl WriteTables<'_> {
         let doing = "writing a small blob";
         let key = digest.as_bytes();
         let table = self.blobs_table()?;
-        table.retain_in((key, 0)..=(key, u32::MAX), |_, _| false).map_err(storage(doing))?;
         let sealed = envelope::wrap(Kind::Blob, key, bytes);
-        for (piece, bytes) in (0..).zip(sealed.chunks(PIECE_BYTES)) {
-            table.insert((key, piece), bytes).map_err(storage(doing))?;
+        let mut next = 0;
+        for bytes in sealed.chunks(BLOB_PIECE_BYTES) {
+            table.insert((key, next), bytes).map_err(storage(doing))?;
+            next += 1;
+        }
+        // What ends with a whole piece ends where there is no next one.
+        if sealed.len().is_multiple_of(BLOB_PIECE_BYTES) {
+            table.remove((key, next)).map_err(storage(doing))?;
         }
         Ok(())
     }

@@ -101,6 +101,10 @@ pub(crate) const fn records(kind: EntityKind) -> Record {
 /// pages rounded up to a power of two.
 pub(crate) const PIECE_BYTES: usize = 4040;
 
+/// Pieces of small blobs: one fills two pages of 4 KiB. What is cut into pieces of one page leaves a second one for the
+/// few bytes of an envelope that a blob of 4 KiB has more than fit.
+pub(crate) const BLOB_PIECE_BYTES: usize = 2 * 4096 - 56;
+
 /// The piece number under which the references to a long text are counted.
 pub(crate) const TEXT_REFERENCES: u32 = u32::MAX;
 

@@ -13,7 +13,7 @@ const BLOBS: TableDefinition<(&[u8; 32], u32), &[u8]> = TableDefinition::new("bl
 #[test]
 fn each_flip_of_a_small_blob_is_found() {
     let bench = Bench::new();
-    let held = bytes(5000, 1);
+    let held = bytes(9000, 1);
     let blob = bench.log("k", &held);
     bench.store.close().unwrap();
     let folder = bench.folder.path().join("store");
@@ -23,7 +23,7 @@ fn each_flip_of_a_small_blob_is_found() {
         pieces = table.iter().unwrap().map(|entry| entry.unwrap().1.value().to_vec()).collect();
     });
     assert_eq!(pieces.len(), 2);
-    for (piece, at) in [(0, 0), (0, 1), (0, 3), (0, 6), (0, 4039), (1, 0), (1, 900)] {
+    for (piece, at) in [(0, 0), (0, 1), (0, 3), (0, 6), (0, 8135), (1, 0), (1, 800)] {
         let mut changed = pieces[piece].clone();
         changed[at] ^= 4;
         let key = (blob.digest.as_bytes(), piece as u32);

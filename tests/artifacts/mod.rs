@@ -92,7 +92,7 @@ fn kind<T>(result: modeldb::Result<T>) -> ErrorKind {
 #[test]
 fn bytes_come_back_from_the_store_and_from_files() {
     let bench = Bench::new();
-    let all: Vec<(String, Vec<u8>)> = [0, 1, 4096, LARGE - 1, LARGE, 3 << 20]
+    let all: Vec<(String, Vec<u8>)> = [0, 1, 4096, 8129, 8130, 8131, 16_266, LARGE - 1, LARGE, 3 << 20]
         .into_iter()
         .enumerate()
         .map(|(at, len)| (format!("k{at}"), bytes(len, at as u8)))
