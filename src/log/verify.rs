@@ -26,6 +26,9 @@ use crate::progress::Steps;
 use crate::storage::{ReadTables, SeriesPlace, SeriesSource, Source};
 use crate::time::Timestamp;
 
+/// Bytes of the creations of a commit that are kept decoded, about.
+const KEPT_BYTES: usize = 4 << 20;
+
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -228,25 +231,32 @@ impl Audit<'_, '_> {
         let mut trailer = None;
         let mut created = Vec::new();
         let (mut erased, mut purged) = (Vec::new(), 0);
+        // Creations are kept decoded for the walks that end with them, but for those of a large commit.
+        let mut kept = 0;
         let found = log.parts(sequence, &mut |part| {
             for item in &part.items {
                 let id = ChangeId::new(sequence, count);
                 count = count.saturating_add(1);
-                match item {
+                let len = match item {
                     Item::Erased(item) => {
                         root.push(item.code, &item.digest);
                         erased.push(item.by);
+                        0
                     }
-                    Item::Whole { .. } => {}
-                }
+                    Item::Whole { bytes, .. } => bytes.len(),
+                };
                 let Some(change) = log.decode(item)? else {
-                    created.extend(item.creates().map(|kind| (id, kind, None)));
+                    created.extend(item.creates().map(|kind| (id, kind, None, None)));
                     continue;
                 };
                 root.push(change.code(), &item.digest());
                 self.links += u64::from(!matches!(change.fact, Fact::Created(_)));
                 match change.fact {
-                    Fact::Created(_) => created.push((id, change.entity.kind(), Some(change.entity))),
+                    Fact::Created(_) => {
+                        let (kind, entity) = (change.entity.kind(), change.entity.clone());
+                        kept += len;
+                        created.push((id, kind, Some(entity), (kept <= KEPT_BYTES).then_some(change)));
+                    }
                     Fact::Edited { .. } => {}
                     Fact::Purged { changes, done } => {
                         purged += u64::from(changes);
@@ -281,7 +291,7 @@ impl Audit<'_, '_> {
         if purged > 0 {
             self.erasures.entry(sequence).or_default().1 += purged;
         }
-        for (at, (id, kind, entity)) in created.into_iter().enumerate() {
+        for (at, (id, kind, entity, creation)) in created.into_iter().enumerate() {
             // A commit may be a load of millions.
             if at % 1024 == 1023 {
                 self.steps.now()?;
@@ -292,7 +302,7 @@ impl Audit<'_, '_> {
                 row
             });
             let row = row.ok_or_else(|| Error::corrupt("an unknown kind"))?;
-            self.row(walker, id, kind, entity.as_ref(), row)?;
+            self.row(walker, id, kind, entity.as_ref(), row, creation)?;
         }
         Ok((hash, commit.time))
     }
@@ -317,6 +327,7 @@ impl Audit<'_, '_> {
         kind: EntityKind,
         entity: Option<&EntityId>,
         row: Row,
+        mut creation: Option<Change>,
     ) -> Result<()> {
         let read = self.resolver.stored(kind, row);
         let Some(found) = self.finding(created.sequence, read)? else { return Ok(()) };
@@ -361,7 +372,10 @@ impl Audit<'_, '_> {
                 }
             }
             let at = stored.last;
-            let change = log.change(at);
+            let change = match creation.take_if(|_| at == created) {
+                Some(change) => Ok(Some(change)),
+                None => log.change(at),
+            };
             let Some(change) = self.finding(at.sequence, change)? else { return Ok(()) };
             // What an erased change said cannot be checked, nor what lies before it be reached: of an entity that
             // is being purged, the oldest go first.
