@@ -1,8 +1,8 @@
 //! What a loop pays for one `observe`: a call on a logger, with the thread that writes at work beside it.
 //!
-//! `paced` is a loop that does something else between two calls, some microseconds, as every training does; the calls alone
-//! are timed, one by one, with the reading of the clock. `flat-out` does nothing else: then it waits for the disk, and a
-//! call costs what writing an observation does.
+//! `paced` is a loop that does something else between two calls, some microseconds, as every training does; the calls
+//! alone are timed, one by one, with the reading of the clock. `flat-out` does nothing else: then it waits for the
+//! disk, and a call costs what writing an observation does.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

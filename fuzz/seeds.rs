@@ -1,5 +1,5 @@
-//! Writes the seeds of the targets `decode`, `index` and `import` anew: `cargo run --example seeds` in `fuzz/`. Run it when the
-//! format changes.
+//! Writes the seeds of the targets `decode`, `index` and `import` anew: `cargo run --example seeds` in `fuzz/`. Run it
+//! when the format changes.
 
 fn main() -> std::io::Result<()> {
     for (name, bytes) in modeldb::fuzzing::seeds() {

@@ -154,9 +154,9 @@ impl Store {
     /// their own blobs are left to a collection.
     ///
     /// # Errors
-    /// `NotFound` if the entity, or the bytes of a part, are not there; `InvalidArgument` if no upload is open, or it has
-    /// no parts; `Conflict` if it changed meanwhile; `Corrupt` if a part is damaged; those of [`BlobStore::put`] and of
-    /// [`Store::write`].
+    /// `NotFound` if the entity, or the bytes of a part, are not there; `InvalidArgument` if no upload is open, or it
+    /// has no parts; `Conflict` if it changed meanwhile; `Corrupt` if a part is damaged; those of [`BlobStore::put`]
+    /// and of [`Store::write`].
     pub fn complete_upload(&self, entity: impl Into<EntityId>, key: &str) -> Result<BlobRef> {
         let entity = entity.into();
         let read = self.read();
@@ -217,8 +217,8 @@ impl Write<'_> {
     /// [`Artifact::upload`], to go on with after an interruption.
     ///
     /// # Errors
-    /// `NotFound` if the entity, or a blob of that digest, is not there; `InvalidArgument` if no upload is open, for part
-    /// 0, and for what is no digest; `LimitExceeded` for more than [`limits::UPLOAD_PARTS`].
+    /// `NotFound` if the entity, or a blob of that digest, is not there; `InvalidArgument` if no upload is open, for
+    /// part 0, and for what is no digest; `LimitExceeded` for more than [`limits::UPLOAD_PARTS`].
     pub fn commit_artifact_part(
         &mut self,
         entity: impl Into<EntityId>,

@@ -39,15 +39,15 @@ fn python_version(text: &str) -> Result<Option<SoftwareVersion>> {
 }
 
 impl Store {
-    /// Gives a run that has no environment one of Python, read off its artifacts `model_api.json` (the version of Python,
-    /// at `model_packaging.python_version`) and `requirements.txt` (the requirements), whichever of them it has with
-    /// bytes. Answers whether it did. ModelDB does this by itself, some minutes later; here it is done when it is asked
-    /// for.
+    /// Gives a run that has no environment one of Python, read off its artifacts `model_api.json` (the version of
+    /// Python, at `model_packaging.python_version`) and `requirements.txt` (the requirements), whichever of them it has
+    /// with bytes. Answers whether it did. ModelDB does this by itself, some minutes later; here it is done when it is
+    /// asked for.
     ///
     /// # Errors
     /// `NotFound` if there is no such run, or its bytes are gone; `InvalidArgument` if a file is no text, or no JSON;
-    /// `LimitExceeded` if one is larger than [`limits::ENVIRONMENT_FILE_BYTES`]; `Corrupt` and `Io` of reading it; those
-    /// of [`write`](Self::write).
+    /// `LimitExceeded` if one is larger than [`limits::ENVIRONMENT_FILE_BYTES`]; `Corrupt` and `Io` of reading it;
+    /// those of [`write`](Self::write).
     pub fn derive_environment(&self, run: &RunId) -> Result<bool> {
         let read = self.read();
         let found = read.runs().get(run)?;

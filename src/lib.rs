@@ -1,10 +1,11 @@
 //! An embedded storage engine for machine-learning metadata: link it, open a folder, and track, version and audit
 //! models.
 //!
-//! It is a library with a store in one file: typed projects, experiments, runs, comments, jobs and lineage, written in transactions, read from
-//! snapshots, and told in a hash-chained log of every change. It is **not** a server, a cluster, a vector database or
-//! a training framework; servers, command-line tools and notebooks embed it. It is synchronous; a large store keeps a thread for the upkeep of its
-//! indexes, and one with loggers a thread that writes for them, unless [`Options::background`] says otherwise.
+//! It is a library with a store in one file: typed projects, experiments, runs, comments, jobs and lineage, written in
+//! transactions, read from snapshots, and told in a hash-chained log of every change. It is **not** a server, a
+//! cluster, a vector database or a training framework; servers, command-line tools and notebooks embed it. It is
+//! synchronous; a large store keeps a thread for the upkeep of its indexes, and one with loggers a thread that writes
+//! for them, unless [`Options::background`] says otherwise.
 //!
 //! ```
 //! use modeldb::{NewRun, Store};
@@ -84,10 +85,10 @@
 //!   [`Options::blobs`] says otherwise: a [`BlobStore`] keeps them by their [`BlobDigest`], [`LocalBlobs`] in a folder,
 //!   with the feature `object-store` `ObjectBlobs` in S3 and its like. With the feature `mmap`, `LocalBlobs::map` gives a
 //!   slice.
-//! - **Move**: [`Store::export_project`] writes a project into a folder, [`Store::import_project`] takes it into another
-//!   store; the [`ImportReport`] compares them.
-//! - **Erase**: [`Store::purge`] what was deleted; the log stays whole. After [`Store::compact`] nothing of it is in any
-//!   file.
+//! - **Move**: [`Store::export_project`] writes a project into a folder, [`Store::import_project`] takes it into
+//!   another store; the [`ImportReport`] compares them.
+//! - **Erase**: [`Store::purge`] what was deleted; the log stays whole. After [`Store::compact`] nothing of it is in
+//!   any file.
 //! - **Look after it**: [`Store::verify`] gives a [`VerifyReport`] that says where, what, and what to do;
 //!   [`Store::backup`] while writes go on, and [`Options::read_only`] to look into one; [`Store::stats`], and
 //!   [`Store::storage_stats`] for what each table takes; [`Store::dry_run`] tries a write out. Long calls tell their

@@ -79,12 +79,13 @@ pub(crate) const SERIES_CHUNK: usize = 1024;
 /// Most bytes of the texts of a chunk, with their heads.
 pub(crate) const SERIES_CHUNK_TEXT_BYTES: usize = SERIES_CHUNK * (OBSERVED_TEXT_BYTES + 8);
 
-/// Most bytes that all loggers of a store hold, about; some 130,000 observations. Whoever logs more waits until they are
-/// written. What is being written meanwhile takes some three times as much, since it is held as it goes to the tables, too.
+/// Most bytes that all loggers of a store hold, about; some 130,000 observations. Whoever logs more waits until they
+/// are written. What is being written meanwhile takes some three times as much, since it is held as it goes to the
+/// tables, too.
 pub const LOGGER_QUEUE_BYTES: usize = 8 << 20;
 
-/// Longest time that what was logged waits to be written: then it is, with what came meanwhile. A commit costs a sync and
-/// some ten thousand bytes, and a plot that is a second old is not old.
+/// Longest time that what was logged waits to be written: then it is, with what came meanwhile. A commit costs a sync
+/// and some ten thousand bytes, and a plot that is a second old is not old.
 pub const LOGGER_DELAY: Duration = Duration::from_secs(1);
 
 /// Bytes that are not waited for to become more: half of what fits, so that logging goes on meanwhile.
@@ -149,7 +150,8 @@ pub(crate) const FILTER_LOOKS: u64 = 4;
 /// Bytes of fields of the filter index in memory.
 pub(crate) const FILTER_CACHE_BYTES: usize = 192 << 20;
 
-/// Bytes of fields of the filter index that one transaction writes, unless one field has more: other writers wait for it.
+/// Bytes of fields of the filter index that one transaction writes, unless one field has more: other writers wait for
+/// it.
 pub(crate) const FILTER_SLICE_BYTES: usize = 1 << 20;
 
 /// Bytes of a block of the filter index that wait in memory for the next commit, which then takes the time to write

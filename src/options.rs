@@ -89,10 +89,10 @@ impl Options {
 
     /// Open without changing a byte, for a backup or for read-only media. Default: false.
     ///
-    /// Several processes may have a store open so at once, and none may have it open for writing meanwhile. There are no
-    /// threads for upkeep; a text index that is there and whole is read, and otherwise the same questions are answered
-    /// from the records. What writes is refused as `ReadOnly`. So is a store that was not closed cleanly: it has to be
-    /// opened for writing once, which recovers it; a [backup](Store::backup) is never like that.
+    /// Several processes may have a store open so at once, and none may have it open for writing meanwhile. There are
+    /// no threads for upkeep; a text index that is there and whole is read, and otherwise the same questions are
+    /// answered from the records. What writes is refused as `ReadOnly`. So is a store that was not closed cleanly: it
+    /// has to be opened for writing once, which recovers it; a [backup](Store::backup) is never like that.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
@@ -167,9 +167,9 @@ impl Options {
     }
 
     /// Whether the store may keep threads, one for the upkeep of the filter index and one for
-    /// [loggers](crate::RunLogger); it does, unless this says otherwise. Without, [`Store::optimize`] does the upkeep when
-    /// it is called, there is no text index before it is [waited for](Store::wait_indexed), and whoever logs writes when
-    /// the queue is full.
+    /// [loggers](crate::RunLogger); it does, unless this says otherwise. Without, [`Store::optimize`] does the upkeep
+    /// when it is called, there is no text index before it is [waited for](Store::wait_indexed), and whoever logs
+    /// writes when the queue is full.
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
         self

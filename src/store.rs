@@ -307,9 +307,9 @@ impl Store {
     /// `text` there is nothing to wait for.
     ///
     /// # Errors
-    /// `Closed` if the store is; `ReadOnly` if it is open for reading only and the index is not there; `Io` if the index
-    /// cannot be made, or does not come to it within an hour: there may
-    /// be no such commit; `NestedWrite` inside a write of this thread, whose commit would never come.
+    /// `Closed` if the store is; `ReadOnly` if it is open for reading only and the index is not there; `Io` if the
+    /// index cannot be made, or does not come to it within an hour: there may be no such commit; `NestedWrite` inside a
+    /// write of this thread, whose commit would never come.
     pub fn wait_indexed(&self, sequence: Sequence) -> Result<()> {
         write::check_not_writing(&self.inner)?;
         self.inner.common.text.wait(sequence, Duration::from_secs(3600))

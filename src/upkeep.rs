@@ -1,8 +1,8 @@
 //! Upkeep of the filter index on the disk: block by block, in the background or when it is asked for.
 //!
 //! A block is made from a snapshot without holding anybody up; only its bytes are written under the writer's lock, in
-//! slices, which wait in memory for the next commit, or until they are some MiB. Until the last slice nobody sees any of them. None of it is a change: it takes no sequence number, and what
-//! a crash loses is made again.
+//! slices, which wait in memory for the next commit, or until they are some MiB. Until the last slice nobody sees any
+//! of them. None of it is a change: it takes no sequence number, and what a crash loses is made again.
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -49,12 +49,12 @@ impl Worker {
 impl Store {
     /// Brings the filter index on the disk up to the last commit, now: otherwise that is done in the background, once
     /// some ten thousand runs were created or changed, and searches look at those by themselves. Worth it after a
-    /// large load, before others open the store. Writers are held up for some tens of milliseconds at most, while the disk
-    /// takes a few MiB at a time.
+    /// large load, before others open the store. Writers are held up for some tens of milliseconds at most, while the
+    /// disk takes a few MiB at a time.
     ///
     /// # Errors
-    /// `Poisoned`, `Closed`, `ReadOnly`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or `Io` if a
-    /// record cannot be read.
+    /// `Poisoned`, `Closed`, `ReadOnly`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or
+    /// `Io` if a record cannot be read.
     pub fn optimize(&self) -> Result<()> {
         self.inner.check_usable()?;
         let read = self.read();

@@ -254,15 +254,16 @@ impl Store {
     /// it did, or, if it returns an error, nothing at all. A write that changes nothing makes no commit.
     ///
     /// The closure has the store's only writer: keep it short, and do slow work before it. Writers that wait
-    /// meanwhile share one sync. One that waits for a thread which writes to this store, or logs to a run of it, waits for
-    /// ever. Costs one sync, and about 50 KiB written for a usual run.
+    /// meanwhile share one sync. One that waits for a thread which writes to this store, or logs to a run of it, waits
+    /// for ever. Costs one sync, and about 50 KiB written for a usual run.
     ///
     /// # Errors
     /// - whatever the closure returns;
     /// - `LimitExceeded` if a field of the actor is too long, before the closure runs;
     /// - `NestedWrite` inside another write of this store on this thread;
     /// - `CommitUnknown` if making it durable failed: reopen the store to learn what happened;
-    /// - `Poisoned` after such a failure; `Closed`; `ReadOnly`; `StorageFull` or `Io` if the disk failed before the commit.
+    /// - `Poisoned` after such a failure; `Closed`; `ReadOnly`; `StorageFull` or `Io` if the disk failed before the
+    ///   commit.
     ///
     /// # Panics
     /// If the closure does; then nothing of it is left.

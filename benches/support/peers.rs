@@ -1,5 +1,5 @@
-//! The engines that are compared: modeldb, SQLite in two schemas (one of them also with indexes for searching), and redb
-//! as it is.
+//! The engines that are compared: modeldb, SQLite in two schemas (one of them also with indexes for searching), and
+//! redb as it is.
 //!
 //! All give the same durability: whatever they acknowledge is synced. They do not give the same beyond: only
 //! modeldb keeps a history with a hash chain; redb finds a run by its id alone.

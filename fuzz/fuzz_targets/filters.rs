@@ -1,5 +1,5 @@
-//! Records in blocks of the filter index, in overlays and behind them, are asked filters: they find what looking at each
-//! record finds.
+//! Records in blocks of the filter index, in overlays and behind them, are asked filters: they find what looking at
+//! each record finds.
 #![no_main]
 
 use std::collections::BTreeMap;

@@ -41,9 +41,9 @@ impl Store {
     ///
     /// The folder is a store like any other: restoring is opening it, or a copy of it, and
     /// [`Options::read_only`](crate::Options::read_only) looks into it without changing a byte. It has a compact file,
-    /// read back and verified page by page, and no text index, which is made when it is asked for. A backup that was cut
-    /// short is refused when it is opened. What is damaged in the store is copied as it is: [`verify`](Store::verify)
-    /// one of the two before older backups are given up.
+    /// read back and verified page by page, and no text index, which is made when it is asked for. A backup that was
+    /// cut short is refused when it is opened. What is damaged in the store is copied as it is:
+    /// [`verify`](Store::verify) one of the two before older backups are given up.
     ///
     /// Bytes of artifacts that records name are copied along, and checked; those that
     /// [`Options::blobs`](crate::Options::blobs) keeps elsewhere stay there. Meanwhile nothing is collected.

@@ -37,7 +37,8 @@ impl Store {
     /// `Locked` if somebody holds a snapshot, with its age: a [`Watch`](crate::Watch) with more to
     /// read holds one; `StorageFull`, `Io` or `Corrupt` if the new file cannot be
     /// written, or is not what was written: then the old one stays. `NestedWrite` inside a write; `ReadOnly`,
-    /// `Poisoned`, `Closed`. If the new file could not be opened, the handle is `Poisoned` after this: reopen the store.
+    /// `Poisoned`, `Closed`. If the new file could not be opened, the handle is `Poisoned` after this: reopen the
+    /// store.
     pub fn compact(&self) -> Result<Compacted> {
         self.compact_with(|_| ControlFlow::Continue(()))
     }

@@ -1,7 +1,7 @@
 //! Upkeep of a store: verify, compact, back up, measure.
 //!
-//! - [`verify`], [`report`]: is everything there, and what to do if not; [`records`], [`series`], [`blobs`], [`derived`]
-//!   are sections of it.
+//! - [`verify`], [`report`]: is everything there, and what to do if not; [`records`], [`series`], [`blobs`],
+//!   [`derived`] are sections of it.
 //! - [`compact`]: the tables in a new file without what was there before.
 //! - [`backup`]: the same from a snapshot, somewhere else, while writes go on.
 //! - [`exclusive`]: having the store to oneself.

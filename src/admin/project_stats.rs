@@ -18,8 +18,8 @@ pub struct ProjectStats {
     pub experiments: u64,
     /// Runs.
     pub runs: u64,
-    /// Bytes of the records of all of them and of the project. What the log says of them comes on top, and their share of
-    /// the indexes.
+    /// Bytes of the records of all of them and of the project. What the log says of them comes on top, and their share
+    /// of the indexes.
     pub record_bytes: u64,
     /// Observations of the runs.
     pub observations: u64,

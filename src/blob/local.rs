@@ -28,9 +28,9 @@ use crate::time::{Clock, SystemClock, SystemEntropy, Timestamp};
 /// Blobs as files in a folder, each named by its digest. Clones share it, and so can other processes.
 ///
 /// A blob costs a file: a put is a file made, written, synced and renamed, its folder synced, and in folders that are
-/// met for the first time two more of these. Blobs of some KiB are better kept elsewhere. What is found there already is read
-/// and checked before the bytes that were put are let go, so a put also repairs a damaged blob; to say that a blob is
-/// used without that, there is [`touch`](BlobStore::touch).
+/// met for the first time two more of these. Blobs of some KiB are better kept elsewhere. What is found there already
+/// is read and checked before the bytes that were put are let go, so a put also repairs a damaged blob; to say that a
+/// blob is used without that, there is [`touch`](BlobStore::touch).
 ///
 /// When a blob was last used is the time of the file's last modification. Symbolic links are not followed, but for
 /// the folder itself and what it is in. Files of other names are left alone.

@@ -7,8 +7,8 @@
 //! - only blobs are mapped: files that were written under another name, made durable, made unwritable, renamed, and are
 //!   never written again; a repair puts another file in their place, and a removal takes the name only
 //! - length and digest are checked by reading, before a map is handed out: what was damaged earlier is an error
-//! - the caller asks for it, when opening the folder: not for one that others write to, nor for a network's file system,
-//!   where the server may drop a file, or its bytes may fail to come
+//! - the caller asks for it, when opening the folder: not for one that others write to, nor for a network's file
+//!   system, where the server may drop a file, or its bytes may fail to come
 //! - a blob of less than 64 KiB is read: that costs less than a map, and an empty file has none
 
 #![allow(unsafe_code)]

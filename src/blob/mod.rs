@@ -3,8 +3,9 @@
 //! - this file: [`BlobStore`], what a place to keep blobs can do, for whoever writes another one.
 //! - [`writer`] and [`reader`]: on top of any store, writing under the digest of what was written, and reading with a
 //!   check of it; [`hashing`] finds the digest, of many bytes on a thread of its own.
-//! - [`local`]: in a folder, of which [`folder`] knows the places, [`listing`] the names, and [`files`] what is asked of
-//!   the file system. `mapped` maps its files (feature `mmap`); `simulated` is one that crashes (feature `simulation`).
+//! - [`local`]: in a folder, of which [`folder`] knows the places, [`listing`] the names, and [`files`] what is asked
+//!   of the file system. `mapped` maps its files (feature `mmap`); `simulated` is one that crashes (feature
+//!   `simulation`).
 //! - [`memory`]: in memory. `object`: in object stores (feature `object-store`).
 //!
 //! - [`kept`]: the blobs of one store.

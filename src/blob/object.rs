@@ -96,7 +96,8 @@ impl ObjectBlobs {
         Self::start(store, prefix, None)
     }
 
-    /// Blobs under `prefix` in `store`; what is being put waits in files of the folder `spool`, which need as much room.
+    /// Blobs under `prefix` in `store`; what is being put waits in files of the folder `spool`, which need as much
+    /// room.
     ///
     /// # Errors
     /// `Io` if there can be no thread.

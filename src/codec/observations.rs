@@ -1,7 +1,8 @@
 //! Observations as bytes: as the log hashes them, and as a chunk of a series is stored.
 //!
-//! The log hashes each as `[epoch, time, value]` in canonical CBOR, one after the other. A chunk of a few is stored like
-//! that, too; a longer one as columns, each behind its length: epochs, times and numbers packed by pco, texts by LZ4.
+//! The log hashes each as `[epoch, time, value]` in canonical CBOR, one after the other. A chunk of a few is stored
+//! like that, too; a longer one as columns, each behind its length: epochs, times and numbers packed by pco, texts by
+//! LZ4.
 //!
 //! ```text
 //! 0        1          5

@@ -65,8 +65,8 @@ pub(crate) fn check_keys(artifacts: &mut [Artifact], what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives checked artifacts of an entity what the caller left open: a path, and that nothing is left to upload. The bytes
-/// that they name must be there.
+/// Gives checked artifacts of an entity what the caller left open: a path, and that nothing is left to upload. The
+/// bytes that they name must be there.
 pub(crate) fn complete(txn: &Txn<'_>, kind: EntityKind, id: &str, artifacts: &mut [Artifact]) -> Result<()> {
     require_bytes(txn, artifacts.iter().filter_map(|artifact| artifact.blob.as_ref()))?;
     for artifact in artifacts {

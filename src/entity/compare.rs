@@ -14,8 +14,8 @@ use crate::value::Value;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RunComparison {
-    /// Fields that not all runs hold the same of, with what each run holds, none where it is missing or null: attributes,
-    /// hyperparameters and metrics in order of keys, then the others.
+    /// Fields that not all runs hold the same of, with what each run holds, none where it is missing or null:
+    /// attributes, hyperparameters and metrics in order of keys, then the others.
     pub differing: Vec<(QueryField, Vec<Option<Value>>)>,
     /// Fields that all runs hold the same of, NaN included; not those that none has.
     pub equal: Vec<(QueryField, Value)>,

@@ -63,12 +63,12 @@ impl<'s> Experiments<'s> {
         Ok(Listing::new(Arc::clone(self.state), self.at, Scope::Under(row)))
     }
 
-    /// The experiments that match a filter, or the text of one, to be narrowed and ordered; without an order the newest come
-    /// first. An empty text is all of them.
+    /// The experiments that match a filter, or the text of one, to be narrowed and ordered; without an order the newest
+    /// come first. An empty text is all of them.
     ///
     /// # Errors
-    /// `InvalidArgument` if the filter asks what experiments have not, see [`Filter::check`](crate::Filter::check), and for a
-    /// text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
+    /// `InvalidArgument` if the filter asks what experiments have not, see [`Filter::check`](crate::Filter::check), and
+    /// for a text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
     pub fn find(&self, filter: impl IntoFilter) -> Result<Find<Experiment>> {
         Find::new(Arc::clone(self.state), self.at, filter.into_filter()?)
     }

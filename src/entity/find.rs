@@ -166,9 +166,9 @@ impl<T: Findable> Find<T> {
         self
     }
 
-    /// The first page of at most `limit` entities, or the one after a page that ended with `cursor`. Each page can be of
-    /// another snapshot: entities that do not change are seen exactly once, on whichever page. Costs the same for the
-    /// last page as for the first where the order is one of numbers, or none.
+    /// The first page of at most `limit` entities, or the one after a page that ended with `cursor`. Each page can be
+    /// of another snapshot: entities that do not change are seen exactly once, on whichever page. Costs the same for
+    /// the last page as for the first where the order is one of numbers, or none.
     ///
     /// ```
     /// # use modeldb::{Filter, NewRun, Store};

@@ -10,8 +10,8 @@
 //! - [`listing`]: pages and iterators over children.
 //! - [`find`]: what matches a filter, as a user asks for it; [`answering`]: one call on it, by the filter index
 //!   ([`search`], [`search_order`], [`mod@search_columns`]) or over the records ([`walk`]); [`summary`]: projects in figures.
-//! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was found;
-//!   [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
+//! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was
+//!   found; [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
 //! - [`observations`]: logging observations, and reading them; [`logged`]: what loggers tell of runs.
 //! - [`uploads`]: bytes of artifacts, whole and in parts. [`imports`]: entities of other stores.
 //! - [`view`]: runs without a copy.

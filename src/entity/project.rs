@@ -67,12 +67,12 @@ impl<'s> Projects<'s> {
         Listing::new(Arc::clone(self.state), self.at, Scope::All)
     }
 
-    /// The projects that match a filter, or the text of one, to be narrowed and ordered; without an order the newest come
-    /// first. An empty text is all of them.
+    /// The projects that match a filter, or the text of one, to be narrowed and ordered; without an order the newest
+    /// come first. An empty text is all of them.
     ///
     /// # Errors
-    /// `InvalidArgument` if the filter asks what projects have not, see [`Filter::check`](crate::Filter::check), and for a
-    /// text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
+    /// `InvalidArgument` if the filter asks what projects have not, see [`Filter::check`](crate::Filter::check), and
+    /// for a text that is no filter; `LimitExceeded` as for [`Filter::parse`](crate::Filter::parse).
     pub fn find(&self, filter: impl IntoFilter) -> Result<Find<Project>> {
         Find::new(Arc::clone(self.state), self.at, filter.into_filter()?)
     }

@@ -37,10 +37,9 @@ impl After {
 }
 
 impl State {
-    /// The rows from `from` up to `to` of what matches `after` some place, by a field's numbers, of equal ones the newest
-    /// first; none if
-    /// numbers alone do not decide: some row holds something that comes before a number, or a number that the index does
-    /// not know, or nothing while there are not rows enough with numbers.
+    /// The rows from `from` up to `to` of what matches `after` some place, by a field's numbers, of equal ones the
+    /// newest first; none if numbers alone do not decide: some row holds something that comes before a number, or a
+    /// number that the index does not know, or nothing while there are not rows enough with numbers.
     pub(crate) fn by_number(
         &self,
         matches: &Matches,
@@ -85,8 +84,8 @@ impl State {
             let whole = with_number == numbers.len() as u64;
             walks.push(Walk::new(part, matching, numbers, descending, whole));
         }
-        // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast as looking
-        // one up; each block begins with one. In an order that goes with the rows, one block has most of them.
+        // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast as
+        // looking one up; each block begins with one. In an order that goes with the rows, one block has most of them.
         let rows: u64 = walks.iter().map(|walk| walk.numbers.len() as u64).sum();
         let wanted = (walks.len() as u64).saturating_add(to as u64);
         let is_few = wanted.saturating_mul(rows) > found.saturating_mul(found).saturating_mul(40);

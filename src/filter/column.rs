@@ -30,7 +30,8 @@ const DISTINCT: usize = 256;
 const DENSE: usize = 512;
 
 enum Keys {
-    /// All, and every sixty-fourth of them: a search of those finds where to look, and they stay in a processor's cache.
+    /// All, and every sixty-fourth of them: a search of those finds where to look, and they stay in a processor's
+    /// cache.
     Each(Box<[u64]>, Box<[u64]>),
     /// Distinct keys with the position behind the last value of each.
     Runs(Box<[(u64, u32)]>),

@@ -104,8 +104,8 @@ impl Words {
     }
 }
 
-/// Runs a loop over words in the version for this machine's widest registers: twice to three times as fast as what every
-/// machine has.
+/// Runs a loop over words in the version for this machine's widest registers: twice to three times as fast as what
+/// every machine has.
 fn widely<R>(words: impl FnOnce() -> R) -> R {
     static MACHINE: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
     MACHINE.dispatch(words)

@@ -35,9 +35,9 @@
 //!
 //! What everything else speaks of. `error` is the one error type: a kind, a sentence that says doing what, to what,
 //! why, and a source. `value` has the total order of values. `limits` has every number. `words`
-//! takes texts apart and says what a query for words means, by looking; the text index has the same words. `simulated` is a disk in memory that
-//! crashes and fails, for tests of whatever writes to disks.
-//! *Useful for* anything. *Not for* anything that knows of storage: no type of a dependency appears here in public.
+//! takes texts apart and says what a query for words means, by looking; the text index has the same words. `simulated`
+//! is a disk in memory that crashes and fails, for tests of whatever writes to disks. *Useful for* anything. *Not for*
+//! anything that knows of storage: no type of a dependency appears here in public.
 //!
 //! ## F1: `model/`
 //!
@@ -59,11 +59,12 @@
 //!
 //! ## F2: `blob/`
 //!
-//! The bytes of artifacts, by their digest, beside the store. The trait in `mod` is what a place for them can do; `writer`
-//! and `reader` are on top of any, and find and check digests. `local` is a folder (`folder` knows its places and the
-//! steps nobody may come between, `listing` its names, `files` what is asked of the file system), `memory` and `object`
-//! are others; `mapped` is the only file with `unsafe` code. *Useful for* another place to keep bytes. *Not for* knowing
-//! who needs a blob: that is in records. `kept` is where the blobs of one store are, opened when one is needed.
+//! The bytes of artifacts, by their digest, beside the store. The trait in `mod` is what a place for them can do;
+//! `writer` and `reader` are on top of any, and find and check digests. `local` is a folder (`folder` knows its places
+//! and the steps nobody may come between, `listing` its names, `files` what is asked of the file system), `memory` and
+//! `object` are others; `mapped` is the only file with `unsafe` code. *Useful for* another place to keep bytes. *Not
+//! for* knowing who needs a blob: that is in records. `kept` is where the blobs of one store are, opened when one is
+//! needed.
 //!
 //! What was decided, and why:
 //!
@@ -73,8 +74,8 @@
 //!   and remove after somebody has said that he uses the blob. Nothing is synced, read or written under it.
 //! - **A put reads what is there already.** Otherwise a damaged file would keep the good bytes out for ever.
 //! - **Parts have no digests**, so a range is not checked: see [`BlobReader`](crate::BlobReader).
-//! - **No lists of who is there**: unfinished files carry the lock of whoever writes them, and one that can be locked is
-//!   nobody's.
+//! - **No lists of who is there**: unfinished files carry the lock of whoever writes them, and one that can be locked
+//!   is nobody's.
 //!
 //! ## F3: `log/`
 //!
@@ -109,8 +110,8 @@
 //!
 //! `upkeep`, on the top floor, makes blocks once 16,384 rows, or one in 64, were created or changed: from a snapshot,
 //! holding nobody up, and then writes them in slices of a MiB. Nothing of it is on the path of a commit, but that one
-//! which is durable takes along what is in memory of a block, at most 8 MiB: beside blocks of 65,536 rows with 21 fields
-//! the slowest of 7,000 commits waited 12 to 21 ms, and without them 4 to 25 ms.
+//! which is durable takes along what is in memory of a block, at most 8 MiB: beside blocks of 65,536 rows with 21
+//! fields the slowest of 7,000 commits waited 12 to 21 ms, and without them 4 to 25 ms.
 //!
 //! A range is two positions in a sorted column; its rows are the difference of two kept prefixes, corrected by at most
 //! 1,024 rows. A frequent value has its set. What a block cannot tell (lists and maps, texts beside the 4,096 it
@@ -131,8 +132,8 @@
 //! | parts of texts of three, and of four characters: the substrings of the workload at 100,000 rows | 85; 16 us, for 380; 427 bytes a run |
 //! | one dictionary of texts for all blocks; one for each | the first needs a lock and a table of its own on the disk; the second costs a search of 4,096 texts a block, under a microsecond |
 //!
-//! How searches of runs with six fields grow (hot; owned runs, 20 a page; 10 million with a `filter_cache_bytes` of 2 GiB,
-//! of which they took half):
+//! How searches of runs with six fields grow (hot; owned runs, 20 a page; 10 million with a `filter_cache_bytes` of 2
+//! GiB, of which they took half):
 //!
 //! | | 10,000 | 100,000 | 1,000,000 | 10,000,000 |
 //! |---|---|---|---|---|
@@ -146,17 +147,17 @@
 //!
 //! ## F4: `text/`
 //!
-//! The text index, on tantivy, behind the feature `text`: words with their places, and each four neighbouring characters
-//! of names, descriptions and readmes, for literal parts in any case. *Useful for* `matches`, for `contains` on long
-//! texts, and for relevance. *Not for* truth: an answer is the rows it found and the rows it cannot tell of, which are
-//! evaluated. Those are what was changed between the commit it has come to and the snapshot, whichever is newer
-//! (`changes`), and entities with words or texts that are too long for it. `follow` is its thread: started at the first
-//! question of a store with some thousand rows, it gathers changes for a quarter of a second, indexes the records as they
-//! are now, and commits with the `mark` of the commit it is of. `engine` hands documents to two threads of the library in
-//! groups, and waits while 16 MiB of texts wait for them: with one thread and one document at a time 20,000 runs a second
-//! were indexed on two cores, so 35,000. Writers do not know of it. `folder` reads files by
-//! position, not through maps, so that one that was cut off is an error. A mark that does not fit the log, a checksum that
-//! does not fit, an error or a panic of the library: the index is thrown away and made again, and until then everything is
+//! The text index, on tantivy, behind the feature `text`: words with their places, and each four neighbouring
+//! characters of names, descriptions and readmes, for literal parts in any case. *Useful for* `matches`, for `contains`
+//! on long texts, and for relevance. *Not for* truth: an answer is the rows it found and the rows it cannot tell of,
+//! which are evaluated. Those are what was changed between the commit it has come to and the snapshot, whichever is
+//! newer (`changes`), and entities with words or texts that are too long for it. `follow` is its thread: started at the
+//! first question of a store with some thousand rows, it gathers changes for a quarter of a second, indexes the records
+//! as they are now, and commits with the `mark` of the commit it is of. `engine` hands documents to two threads of the
+//! library in groups, and waits while 16 MiB of texts wait for them: with one thread and one document at a time 20,000
+//! runs a second were indexed on two cores, so 35,000. Writers do not know of it. `folder` reads files by position, not
+//! through maps, so that one that was cut off is an error. A mark that does not fit the log, a checksum that does not
+//! fit, an error or a panic of the library: the index is thrown away and made again, and until then everything is
 //! evaluated. `absent` stands for all of it in a build without the feature.
 //!
 //! ## F5: `query/`
@@ -166,45 +167,46 @@
 //! of two comes first: both by looking, so that any index can be held against them. `pattern`, `words` and `series` are
 //! what `like`, `matches` and `min(...)` ask. `exec` asks the filter index: each part of a filter answers rows that
 //! match for sure and rows that may. `text_questions` puts conditions to the text
-//! index, `text_answers` is what it said, `snippet` excerpts what was found. `text/` reads our language, MLflow's and the Python client's, and writes ours.
-//! *Not for* finding the records: `entity::walk` does, or `entity::search` by the index.
+//! index, `text_answers` is what it said, `snippet` excerpts what was found. `text/` reads our language, MLflow's and
+//! the Python client's, and writes ours. *Not for* finding the records: `entity::walk` does, or `entity::search` by the
+//! index.
 //!
 //! ## F6: `entity/`
 //!
 //! The rules, one file per kind: what may be created, logged, renamed, deleted. `state` is what a snapshot reads
-//! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that projects,
-//! experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and restores.
-//! `uploads` gives artifacts bytes, whole or in parts.
-//! `copies` copies projects and runs, `listing` is pages and iterators. `find` is a search as a user puts it together;
-//! `answering` is one call on it, by the index (`search`, `search_order`, `search_columns`) or over records (`walk`), within a `budget`; `aggregate`,
-//! `find_cursor`, `find_views`, `relevance` and `explain` are the ways it can end. `texts` hands records to the
-//! text index. `summary` is projects in figures, `compare` runs side by
-//! side, `view` runs without a copy. Each public call ends in one operation of the draft. *Not for* writing tables: only
-//! `log::apply` does.
+//! from, `txn` a write in progress, `rules` what all kinds ask of what they are given, `shared` the calls that
+//! projects, experiments and runs have in common: `entries` and `artifacts` do their work, `deletion` deletes and
+//! restores. `uploads` gives artifacts bytes, whole or in parts. `copies` copies projects and runs, `listing` is pages
+//! and iterators. `find` is a search as a user puts it together; `answering` is one call on it, by the index (`search`,
+//! `search_order`, `search_columns`) or over records (`walk`), within a `budget`; `aggregate`, `find_cursor`,
+//! `find_views`, `relevance` and `explain` are the ways it can end. `texts` hands records to the text index. `summary`
+//! is projects in figures, `compare` runs side by side, `view` runs without a copy. Each public call ends in one
+//! operation of the draft. *Not for* writing tables: only `log::apply` does.
 //!
 //! ## F7, the door: `store`, `options`, `snapshot`, `write`, `audit`, `watch`, `purge`, `upkeep`, `run_logger/`, `admin/`, `artifacts`, `environments`, `gc`, `transfer/`
 //!
-//! What a user holds. `write` is group commit; `upkeep` and `run_logger::writer` have a thread each. Lock order stands at
-//! the top of `store`.
+//! What a user holds. `write` is group commit; `upkeep` and `run_logger::writer` have a thread each. Lock order stands
+//! at the top of `store`.
 //!
 //! `artifacts` brings bytes in and out: small ones stand in the table `blobs`, written with the commit that names them;
 //! larger ones are put among the blobs before. `environments` reads some of them. `gc` removes what no record names:
-//! larger ones by their age, small ones unless a write has named them since the snapshot whose records it read, for which
-//! it keeps a list while it goes on.
+//! larger ones by their age, small ones unless a write has named them since the snapshot whose records it read, for
+//! which it keeps a list while it goes on.
 //!
-//! `run_logger/` is the handle of a training loop. `queue` gathers what one logger is told, by key; `writer` takes it out
-//! of all queues and writes it, in one commit for each actor, by a thread or, without one, by whoever waits. What may be
-//! written of it is said in `entity::logged`: there a value that is refused is left out by itself, since nobody waits
-//! for the call that told it. That a run has a logger is not kept anywhere but in its status: only loggers set it, and one
-//! process holds the store, so whatever the table `running` has when a store is opened is dead. `log::apply` writes that
-//! table from the changes, as it does `hidden`; so a log that is told again gives the same, `verify` holds it against the
-//! records, and opening reads a row for each dead run and no others.
+//! `run_logger/` is the handle of a training loop. `queue` gathers what one logger is told, by key; `writer` takes it
+//! out of all queues and writes it, in one commit for each actor, by a thread or, without one, by whoever waits. What
+//! may be written of it is said in `entity::logged`: there a value that is refused is left out by itself, since nobody
+//! waits for the call that told it. That a run has a logger is not kept anywhere but in its status: only loggers set
+//! it, and one process holds the store, so whatever the table `running` has when a store is opened is dead.
+//! `log::apply` writes that table from the changes, as it does `hidden`; so a log that is told again gives the same,
+//! `verify` holds it against the records, and opening reads a row for each dead run and no others.
 //!
-//! `transfer/` writes a project into a folder (`export`) and takes it into another store (`import`, by `entity::imports`).
-//! `admin/` looks after a store: `verify` in sections (`records`, `series`, `derived`, the log's own), each of which goes
-//! on where another found damage; `compact` and `backup`, which are one thing, `storage::fresh`: all tables of a snapshot
-//! in a new file, in order, read back and verified before it has a name; and `exclusive`, how a call gets the store to
-//! itself. A new table belongs in `storage::tables::each`, or compacting refuses the store.
+//! `transfer/` writes a project into a folder (`export`) and takes it into another store (`import`, by
+//! `entity::imports`). `admin/` looks after a store: `verify` in sections (`records`, `series`, `derived`, the log's
+//! own), each of which goes on where another found damage; `compact` and `backup`, which are one thing,
+//! `storage::fresh`: all tables of a snapshot in a new file, in order, read back and verified before it has a name; and
+//! `exclusive`, how a call gets the store to itself. A new table belongs in `storage::tables::each`, or compacting
+//! refuses the store.
 //!
 //! # Invariants
 //!
@@ -239,13 +241,14 @@
 //!
 //! **A crash.** redb falls back to its last durable commit: some commit n, with tables and log of the same moment. At
 //! open, `store::recover` reads the last commit for sequence, hash and time, the last keys for the next rows, and lets
-//! the key index follow the log from its watermark. Then runs whose loggers died become crashed, in a commit like any other.
-//! There is nothing else to repair.
+//! the key index follow the log from its watermark. Then runs whose loggers died become crashed, in a commit like any
+//! other. There is nothing else to repair.
 //!
 //! **A compaction.** `admin::exclusive` takes the writer, with everything flushed, and refuses if somebody holds a
-//! snapshot. `storage::fresh` copies into `store.redb.new`, checks and syncs it. Then readers wait for a moment: with the
-//! published state held by nobody else, the old file is closed, the new one renamed over it, the folder synced, and the
-//! state goes on with a transaction of the new file. All that is in memory stays as it is, for the tables hold the same.
+//! snapshot. `storage::fresh` copies into `store.redb.new`, checks and syncs it. Then readers wait for a moment: with
+//! the published state held by nobody else, the old file is closed, the new one renamed over it, the folder synced, and
+//! the state goes on with a transaction of the new file. All that is in memory stays as it is, for the tables hold the
+//! same.
 //!
 //! **An audit.** `log::verify` reads the log from the first commit, recomputes each digest and hash, and for every
 //! creation takes the record of the row it must have got and walks back from it to that creation. The chain finds an

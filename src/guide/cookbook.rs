@@ -90,8 +90,8 @@
 //!
 //! # Train in a loop that fails
 //!
-//! A logger that is not finished says how it ended: `?` and `return` leave the run abandoned, a panic leaves it failed, and
-//! a process that was killed leaves it crashed, which shows when the store is opened again.
+//! A logger that is not finished says how it ended: `?` and `return` leave the run abandoned, a panic leaves it failed,
+//! and a process that was killed leaves it crashed, which shows when the store is opened again.
 //!
 //! ```
 //! use modeldb::{ExperimentId, NewRun, RunStatus, Store};
@@ -559,8 +559,8 @@
 //!
 //! # Take a project to another store
 //!
-//! A folder of JSON lines, and of the bytes of artifacts: the state, with ids, dates and owners, without the past. What is
-//! there already is left as it is, and the report compares everything.
+//! A folder of JSON lines, and of the bytes of artifacts: the state, with ids, dates and owners, without the past. What
+//! is there already is left as it is, and the report compares everything.
 //!
 //! ```
 //! use modeldb::{NewRun, Store};
@@ -715,8 +715,8 @@
 //! # Look after a store
 //!
 //! Back up while writes go on, look into the backup without changing it, and keep its head: it proves later that the
-//! store still has the log that was backed up. Erase for good with a purge and a compaction, which wants nobody to hold a
-//! snapshot.
+//! store still has the log that was backed up. Erase for good with a purge and a compaction, which wants nobody to hold
+//! a snapshot.
 //!
 //! ```
 //! use std::ops::ControlFlow;

@@ -37,9 +37,10 @@
 //! # Loggers
 //!
 //! What a [`RunLogger`](crate::RunLogger) is told is not acknowledged: a crash loses what came after the last
-//! [`flush`](crate::RunLogger::flush) and was not written by itself, which takes [a second](crate::limits::LOGGER_DELAY) at
-//! most while the disk keeps up. What is left is a beginning of what was told. `flush` and `finish` return when all of it
-//! is as durable as a write of the store. A run that was running is crashed once the store is open again.
+//! [`flush`](crate::RunLogger::flush) and was not written by itself, which takes [a
+//! second](crate::limits::LOGGER_DELAY) at most while the disk keeps up. What is left is a beginning of what was told.
+//! `flush` and `finish` return when all of it is as durable as a write of the store. A run that was running is crashed
+//! once the store is open again.
 //!
 //! # After an error
 //!
@@ -99,12 +100,12 @@
 //!
 //! # Bytes of artifacts
 //!
-//! What a record names is there. Up to [`limits::SMALL_BLOB_BYTES`](crate::limits::SMALL_BLOB_BYTES), bytes are a part of
-//! the commit that names them. Larger ones are a file of their own, which is written, synced, renamed, and its name
-//! synced, before the commit begins; a crash in between leaves a file that nothing names, for
-//! [`gc`](crate::Store::gc). A commit that names bytes which are not there is refused. A collection keeps what any record
-//! names, also of what is deleted and not purged, and what was put less than its guard ago; what only the past names is
-//! removed, and then the past says so. Bytes are checked against their digest when they were read to the end.
+//! What a record names is there. Up to [`limits::SMALL_BLOB_BYTES`](crate::limits::SMALL_BLOB_BYTES), bytes are a part
+//! of the commit that names them. Larger ones are a file of their own, which is written, synced, renamed, and its name
+//! synced, before the commit begins; a crash in between leaves a file that nothing names, for [`gc`](crate::Store::gc).
+//! A commit that names bytes which are not there is refused. A collection keeps what any record names, also of what is
+//! deleted and not purged, and what was put less than its guard ago; what only the past names is removed, and then the
+//! past says so. Bytes are checked against their digest when they were read to the end.
 //!
 //! Whoever keeps bytes elsewhere ([`Options::blobs`](crate::Options::blobs)) has the promises of that place.
 //!
@@ -123,9 +124,9 @@
 //! again none did harm. So:
 //!
 //! - open with `check_integrity` after a file was copied from elsewhere or restored, and when a disk is suspect;
-//! - run [`Store::verify`](crate::Store::verify) now and then: it has redb verify all pages, and finds a damaged value, a
-//!   missing, swapped or outdated row, a lost chunk of a series or a lost entry of the key index, and says what to do.
-//!   redb's check wants the store to itself: if somebody holds a snapshot, it is not done, and the report says so;
+//! - run [`Store::verify`](crate::Store::verify) now and then: it has redb verify all pages, and finds a damaged value,
+//!   a missing, swapped or outdated row, a lost chunk of a series or a lost entry of the key index, and says what to
+//!   do. redb's check wants the store to itself: if somebody holds a snapshot, it is not done, and the report says so;
 //! - keep [`Audit::head`](crate::Audit::head) elsewhere: a log whose end was cut off is whole as far as it goes, and
 //!   only a head from outside shows what is missing.
 //!
@@ -141,11 +142,12 @@
 //!
 //! # Compacting
 //!
-//! A file gives room back at its end only, and free pages keep what stood in them. [`Store::compact`](crate::Store::compact)
-//! copies the tables into a new file, verifies it, and puts it in the place of the old one: a crash at any call leaves
-//! one or the other, whole. It wants the store to itself: writers wait, and whoever holds a snapshot is in the way, which
-//! is an error of the kind `Locked` that says how old the snapshot is. It needs room for the new file beside the old.
-//! redb's own compaction moves pages, and leaves what was erased in those it frees.
+//! A file gives room back at its end only, and free pages keep what stood in them.
+//! [`Store::compact`](crate::Store::compact) copies the tables into a new file, verifies it, and puts it in the place
+//! of the old one: a crash at any call leaves one or the other, whole. It wants the store to itself: writers wait, and
+//! whoever holds a snapshot is in the way, which is an error of the kind `Locked` that says how old the snapshot is. It
+//! needs room for the new file beside the old. redb's own compaction moves pages, and leaves what was erased in those
+//! it frees.
 //!
 //! [`Durability::Relaxed`]: crate::Durability::Relaxed
 //! [`CommitUnknown`]: crate::ErrorKind::CommitUnknown

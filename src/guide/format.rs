@@ -33,9 +33,9 @@
 //! | `filter_blocks` | number: `u32` | envelope of what a block of the filter index is of |
 //! | `filter` | number: `u32`, generation: `u32`, space: `u8`, code: `u32`, piece: `u32` | piece of the envelope of a field of a block |
 //!
-//! All tables exist from the first commit of the file on, but for the last two: anything of those may be missing. Kinds are 1 project, 2 experiment, 3 run, 4 comment, 5 job,
-//! 6 lineage edge. Rows and codes are dense from 0, in the order in which the log creates entities and first uses keys,
-//! and never reused. A purged entity has no record.
+//! All tables exist from the first commit of the file on, but for the last two: anything of those may be missing. Kinds
+//! are 1 project, 2 experiment, 3 run, 4 comment, 5 job, 6 lineage edge. Rows and codes are dense from 0, in the order
+//! in which the log creates entities and first uses keys, and never reused. A purged entity has no record.
 //!
 //! A value longer than a page would take a run of pages rounded up to a power of two. So log parts and packs are cut in
 //! pieces of 4,040 bytes, small blobs in pieces of 8,136, texts and fields of blocks in pieces of 65,408, numbered
@@ -102,10 +102,10 @@
 //! ```
 //!
 //! Times are milliseconds since 1970; 0 is none. A status is 0 none, 1 running, 2 finished, 3 failed, 4 abandoned, 5
-//! crashed; its number in the canonical encoding is one less. `last_sequence` and `last_index` name the entity's last change. Lists
-//! of key-values are in ascending order of the keys' texts, tags in ascending order. `nested` is the canonical encoding
-//! of a list or a map. `rare` and `rest` are the canonical encoding of the entity's fields numbered 32 and above;
-//! `rare` is nothing if all are default.
+//! crashed; its number in the canonical encoding is one less. `last_sequence` and `last_index` name the entity's last
+//! change. Lists of key-values are in ascending order of the keys' texts, tags in ascending order. `nested` is the
+//! canonical encoding of a list or a map. `rare` and `rest` are the canonical encoding of the entity's fields numbered
+//! 32 and above; `rare` is nothing if all are default.
 //!
 //! # Canonical encoding
 //!
@@ -176,21 +176,21 @@
 //! # Series
 //!
 //! Observations stand in chunks beside the record, which has what they sum up to: of each key the struct `{0: key,
-//! 1: count, 2: numbers that are not NaN, 3: NaNs, 4: least, 5: greatest, 6: first, 7: last, 8: whether epochs ever went
-//! back, 9: sum, 10: generation, 11: digest}`, where first and last are `{0: epoch, 1: place, 2: number}`. A change holds
-//! that struct before and after. It adds the observations from the old count up to the new one, and the digest is the
-//! SHA-256 of those, one after the other, each as the canonical encoding of `[epoch, milliseconds, value]` with texts as
-//! they are. A series that is begun again after it was deleted has the next generation.
+//! 1: count, 2: numbers that are not NaN, 3: NaNs, 4: least, 5: greatest, 6: first, 7: last, 8: whether epochs ever
+//! went back, 9: sum, 10: generation, 11: digest}`, where first and last are `{0: epoch, 1: place, 2: number}`. A
+//! change holds that struct before and after. It adds the observations from the old count up to the new one, and the
+//! digest is the SHA-256 of those, one after the other, each as the canonical encoding of `[epoch, milliseconds,
+//! value]` with texts as they are. A series that is begun again after it was deleted has the next generation.
 //!
 //! ```text
 //! chunk     shape byte || count u32 LE || observations as they are hashed              shape 0
 //!           shape byte || count u32 LE || kinds, epochs, times, doubles, integers, texts    shape 1
 //! ```
 //!
-//! Each column of shape 1 follows its length (`u32` LE). Kinds are 0 double, 1 integer, 2 false, 3 true, 4 text: one byte
-//! if all are of one, else a byte for each, compressed as packs are. Epochs and times are the first and the step
-//! (`i64` LE each) if they are equally far apart; else, like doubles and integers, in pco's standalone format. Texts are
-//! canonical, one after the other, compressed as packs are. The key in the envelope of a chunk is that of its row,
+//! Each column of shape 1 follows its length (`u32` LE). Kinds are 0 double, 1 integer, 2 false, 3 true, 4 text: one
+//! byte if all are of one, else a byte for each, compressed as packs are. Epochs and times are the first and the step
+//! (`i64` LE each) if they are equally far apart; else, like doubles and integers, in pco's standalone format. Texts
+//! are canonical, one after the other, compressed as packs are. The key in the envelope of a chunk is that of its row,
 //! little-endian. Chunks follow each other without a gap, and are written anew as they grow, up to 1,024 observations.
 //!
 //! # Hashes
@@ -203,9 +203,9 @@
 //! ```
 //!
 //! A code is one byte: the kind's number if the change creates an entity, else 0. So an erased creation, which keeps
-//! digest and code, still takes its row. An item can be replaced by these without changing any hash; the salt keeps what
-//! was erased from being guessed.
-//! A head is a sequence number and its hash, written `sequence:hash` with the hash in 64 hexadecimal digits.
+//! digest and code, still takes its row. An item can be replaced by these without changing any hash; the salt keeps
+//! what was erased from being guessed. A head is a sequence number and its hash, written `sequence:hash` with the hash
+//! in 64 hexadecimal digits.
 //!
 //! # Packs
 //!
@@ -245,22 +245,22 @@
 //! # Filter index
 //!
 //! Block `n` is of the rows of runs from `65536 * n` on, as of one commit: `filter_blocks` has its generation (`u32`
-//! LE), that commit (`u64` LE), how many rows it is of (`u32` LE), and space (`u8`) and code (`u32` LE) of each field that
-//! some row has, ascending. These stand in `filter` under that
-//! generation; others are left behind by a block that was being made, and go with the next. The setting
-//! `filter-changed` is a sequence number (`u64` LE) and a roaring bitmap of the rows that commits up to it changed
-//! after their block was made: it is written with the key index's watermark, and the log tells of later ones.
-//! `filter-purged` is a roaring bitmap of rows whose records are gone and that blocks may still hold.
+//! LE), that commit (`u64` LE), how many rows it is of (`u32` LE), and space (`u8`) and code (`u32` LE) of each field
+//! that some row has, ascending. These stand in `filter` under that generation; others are left behind by a block that
+//! was being made, and go with the next. The setting `filter-changed` is a sequence number (`u64` LE) and a roaring
+//! bitmap of the rows that commits up to it changed after their block was made: it is written with the key index's
+//! watermark, and the log tells of later ones. `filter-purged` is a roaring bitmap of rows whose records are gone and
+//! that blocks may still hold.
 //!
 //! Spaces: 1 project and 2 experiment (by row), 3 tags, 4 features, 5 name, 6 owner, 7 `date_created`, 8
 //! `date_updated`, 9 `start_time`, 10 `end_time`, 11 `version_number`, 12 `parent_id`, 13 `job_id`, 14 `code_version`,
-//! 15 `status`; 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key. A field is a byte of what numbers it has (1
-//! integers, 2 doubles, 4 strings that read as numbers), and then sections, each after its length (`u32` LE), each an
-//! array of numbers compressed by pco's standalone format, or empty: keys (`u64`) and offsets of rows (`u16`) of
-//! numbers, of listed texts (by their place in the list) and of other texts (by SipHash-1-3 with a key of zeros); the
-//! rows with false, with true, with NaN, and with what only the record tells; the lengths (`u32`) of the listed texts;
-//! and, not compressed, these texts. The key of a number is the bits of its double, all inverted if it is negative, and
-//! otherwise with the top bit set; of a parent, its row.
+//! 15 `status`; 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key. A field is a byte of what
+//! numbers it has (1 integers, 2 doubles, 4 strings that read as numbers), and then sections, each after its length
+//! (`u32` LE), each an array of numbers compressed by pco's standalone format, or empty: keys (`u64`) and offsets of
+//! rows (`u16`) of numbers, of listed texts (by their place in the list) and of other texts (by SipHash-1-3 with a key
+//! of zeros); the rows with false, with true, with NaN, and with what only the record tells; the lengths (`u32`) of the
+//! listed texts; and, not compressed, these texts. The key of a number is the bits of its double, all inverted if it is
+//! negative, and otherwise with the top bit set; of a parent, its row.
 //!
 //! # Why a crash leaves a store
 //!

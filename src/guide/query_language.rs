@@ -88,8 +88,9 @@
 //!   condition asks for some observation, and holds if none of them fulfils the positive one.
 //! - **`contains`** on a set asks for an element; elsewhere for a literal part of the text, in any case. `contains
 //!   substring` asks for a part everywhere: on a set, of some element.
-//! - **`like`**: the whole text fits a pattern in which `%` is any run of characters, `_` one character, and a backslash
-//!   takes the next character literally. **`ilike`** is the same after both are put in lower case, letter by letter.
+//! - **`like`**: the whole text fits a pattern in which `%` is any run of characters, `_` one character, and a
+//!   backslash takes the next character literally. **`ilike`** is the same after both are put in lower case, letter by
+//!   letter.
 //! - **`rlike`**: a regular expression of the [`regex`](https://docs.rs/regex) crate is found somewhere in the text:
 //!   `^` and `$` anchor it, `(?i)` makes it blind to case. Its time is linear in the text.
 //! - Of a list or a map, `contains`, `like`, `rlike` and `matches` see the compact JSON text. Numbers and truth values
@@ -199,10 +200,10 @@
 //! # The Python client's find
 //!
 //! [`Filter::parse_client`](crate::Filter::parse_client) reads the expressions of ModelDB's Python client: key,
-//! operator and value, a space on either side of the operator; several mean all of them. The operators are `~=` (a part of the
-//! text, in any case), `==`, `!=`, `>`, `>=`, `<` and `<=`. A value that Python's `float` reads is a number, any other
-//! a text, without one pair of quotes around it. The meanings are those of ModelDB's [`Predicate`](crate::Predicate)s:
-//! `!=` is the complement of `==`, so that what lacks the key matches.
+//! operator and value, a space on either side of the operator; several mean all of them. The operators are `~=` (a part
+//! of the text, in any case), `==`, `!=`, `>`, `>=`, `<` and `<=`. A value that Python's `float` reads is a number, any
+//! other a text, without one pair of quotes around it. The meanings are those of ModelDB's
+//! [`Predicate`](crate::Predicate)s: `!=` is the complement of `==`, so that what lacks the key matches.
 //!
 //! ```
 //! use modeldb::{EntityKind, Filter};

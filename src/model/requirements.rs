@@ -6,8 +6,8 @@ use super::{PythonEnvironment, PythonRequirement, SoftwareVersion};
 const OPERATORS: [&str; 8] = ["===", "==", "~=", "!=", "<=", ">=", "<", ">"];
 
 impl SoftwareVersion {
-    /// The numbers at the beginning of a text, up to three with dots between them, and the rest as the suffix: `3.11.2`,
-    /// `1.0rc1`, `2.1.0+cu118`. What does not begin with a number is all suffix.
+    /// The numbers at the beginning of a text, up to three with dots between them, and the rest as the suffix:
+    /// `3.11.2`, `1.0rc1`, `2.1.0+cu118`. What does not begin with a number is all suffix.
     pub fn parse(text: &str) -> Self {
         let mut version = SoftwareVersion::default();
         let mut rest = text.trim();

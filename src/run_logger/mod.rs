@@ -28,9 +28,9 @@ use crate::write::{self, Write};
 ///
 /// What it is told is queued, and one thread of the store writes it, of all loggers in one commit, a second later or
 /// sooner. The queues have a bound, [all together](crate::limits::LOGGER_QUEUE_BYTES); when they are full, a call waits
-/// until they are written, and nothing is dropped. (Inside a [`Store::write`] of the same thread it cannot wait, and the queue
-/// grows until that has ended.) [`flush`](Self::flush) returns once everything so far is as durable as a write, and
-/// tells what went wrong since the last one; so does [`finish`](Self::finish).
+/// until they are written, and nothing is dropped. (Inside a [`Store::write`] of the same thread it cannot wait, and
+/// the queue grows until that has ended.) [`flush`](Self::flush) returns once everything so far is as durable as a
+/// write, and tells what went wrong since the last one; so does [`finish`](Self::finish).
 ///
 /// It keeps the run's [`status`](crate::Run::status): running while there is a logger, then finished, failed by
 /// [`fail`](Self::fail) or because it is dropped by a panic, or abandoned if it is dropped otherwise. Whatever ends it
@@ -38,11 +38,11 @@ use crate::write::{self, Write};
 /// the store is opened next; [`Store::resume_run`] takes it up again.
 ///
 /// A metric, a hyperparameter or an attribute that is there with the same value is fine, as in a loop that is run
-/// again; with another value it is left out, and an error at the next flush. An error concerns what it names: the rest is
-/// written, and so is what comes later.
+/// again; with another value it is left out, and an error at the next flush. An error concerns what it names: the rest
+/// is written, and so is what comes later.
 ///
-/// It is `Send + Sync`, and every call takes a shared reference: threads of one run share it by reference, or in an `Arc`
-/// whose last owner finishes it. It keeps the store open.
+/// It is `Send + Sync`, and every call takes a shared reference: threads of one run share it by reference, or in an
+/// `Arc` whose last owner finishes it. It keeps the store open.
 ///
 /// ```
 /// use modeldb::{NewRun, RunStatus, Store};
@@ -177,11 +177,11 @@ impl RunLogger {
     /// # Errors
     /// What went wrong since the last flush, with the first message and the number of the others:
     /// - `AlreadyExists` for a metric, hyperparameter or attribute that is there with another value;
-    /// - `InvalidArgument` for an empty key, a bad tag, or what cannot be observed; `LimitExceeded` for what is too long
-    ///   or too deep;
+    /// - `InvalidArgument` for an empty key, a bad tag, or what cannot be observed; `LimitExceeded` for what is too
+    ///   long or too deep;
     /// - `NotFound` if the run is not there any more: nothing is logged while it is not;
-    /// - `CommitUnknown`, `Poisoned`, `StorageFull`, `Io` or `Closed`: what was queued may be lost, what comes later is,
-    ///   and each flush says so;
+    /// - `CommitUnknown`, `Poisoned`, `StorageFull`, `Io` or `Closed`: what was queued may be lost, what comes later
+    ///   is, and each flush says so;
     /// - `NestedWrite` inside a write of this thread: nothing was written yet.
     pub fn flush(&self) -> Result<()> {
         write::check_not_writing(&self.store.inner)?;

@@ -226,8 +226,8 @@ impl Place {
         }
     }
 
-    /// Writes a snapshot's tables into this place, where nothing is yet, as a store of its own. Answers its bytes. `beside`
-    /// puts there what stands beside the file, before that counts.
+    /// Writes a snapshot's tables into this place, where nothing is yet, as a store of its own. Answers its bytes.
+    /// `beside` puts there what stands beside the file, before that counts.
     pub(crate) fn write_backup(
         &self,
         from: &ReadTables,

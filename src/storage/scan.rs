@@ -145,8 +145,8 @@ impl ReadTables {
         Ok(())
     }
 
-    /// Hands over the projects and experiments that are marked as deleted, and those that have the date of what is under
-    /// them; kinds by their codes.
+    /// Hands over the projects and experiments that are marked as deleted, and those that have the date of what is
+    /// under them; kinds by their codes.
     pub(crate) fn each_mark(&self, each: &mut dyn FnMut(&'static str, u8, Row) -> Result<()>) -> Result<()> {
         let doing = "reading what is deleted";
         let table = self.transaction().open_table(tables::HIDDEN).map_err(storage(doing))?;

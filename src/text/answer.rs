@@ -145,9 +145,9 @@ impl Search<'_> {
                 None => false,
             });
         }
-        // Documents are mostly in the order of their rows.
+        // Documents are in the order of their rows, but for parts that were put together: a few ascending runs.
         if !docs.is_sorted() {
-            docs.sort_unstable();
+            docs.sort();
         }
         docs.dedup();
         RoaringBitmap::from_sorted_iter(docs.iter().copied()).unwrap_or_else(|_| docs.into_iter().collect())

@@ -19,7 +19,8 @@ use crate::id::{EntityKind, Row};
 use crate::limits;
 use crate::words::{lower, spans};
 
-/// Characters of a part. With three, the substrings of the workload take five times as long, in nine tenths of the room.
+/// Characters of a part. With three, the substrings of the workload take five times as long, in nine tenths of the
+/// room.
 pub(super) const PART: usize = 4;
 
 const WORDS: &str = "words";

@@ -86,9 +86,9 @@ impl Store {
     /// collected. Holds a few MiB, and some 50 bytes for each blob.
     ///
     /// # Errors
-    /// `NotFound` if there is no such project, or bytes that an artifact names are gone; `AlreadyExists` if the folder is
-    /// not empty; `Conflict` while a [collection](Self::gc) goes on; `StorageFull` and `Io`; `Corrupt` if something cannot
-    /// be read. What was written until then stays, without its last line.
+    /// `NotFound` if there is no such project, or bytes that an artifact names are gone; `AlreadyExists` if the folder
+    /// is not empty; `Conflict` while a [collection](Self::gc) goes on; `StorageFull` and `Io`; `Corrupt` if something
+    /// cannot be read. What was written until then stays, without its last line.
     pub fn export_project(&self, project: &ProjectId, folder: impl AsRef<Path>) -> Result<ExportReport> {
         self.export_project_with(project, folder, |_| ControlFlow::Continue(()))
     }

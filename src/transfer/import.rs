@@ -78,15 +78,15 @@ const BATCH: usize = 512;
 const LINE_BYTES: u64 = 256 << 20;
 
 impl Store {
-    /// Takes a project that [`export_project`](Self::export_project) wrote into this store: its entities with their ids,
-    /// dates, owners and version numbers, their observations, and the bytes of artifacts. What is there already, by id, is
-    /// left as it is, so that an import that was cut short, or is made again, adds what is missing and nothing else. The
-    /// report compares everything with the export. What is created is some hundred entities a commit; the past of the
-    /// other store is not in it.
+    /// Takes a project that [`export_project`](Self::export_project) wrote into this store: its entities with their
+    /// ids, dates, owners and version numbers, their observations, and the bytes of artifacts. What is there already,
+    /// by id, is left as it is, so that an import that was cut short, or is made again, adds what is missing and
+    /// nothing else. The report compares everything with the export. What is created is some hundred entities a commit;
+    /// the past of the other store is not in it.
     ///
     /// # Errors
-    /// `NotFound` if there is no export in the folder; `Incompatible` if its form is not known; `Corrupt` if it is cut off
-    /// or changed: then nothing is written, but what is found to be wrong only in the middle may come after some
+    /// `NotFound` if there is no export in the folder; `Incompatible` if its form is not known; `Corrupt` if it is cut
+    /// off or changed: then nothing is written, but what is found to be wrong only in the middle may come after some
     /// commits; `AlreadyExists` if another project, experiment or run has the name; `InvalidArgument` or
     /// `LimitExceeded` if an entity breaks a rule; those of [`write`](Self::write) and of [`put_blob`](Self::put_blob).
     pub fn import_project(&self, folder: impl AsRef<Path>) -> Result<ImportReport> {

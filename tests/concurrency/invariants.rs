@@ -29,7 +29,8 @@ fn sum(run: &Run) -> i64 {
 }
 
 /// Each write creates a pair of runs, one in each experiment and made from the other, or logs the same metric on both
-/// of a pair, or gives both the same description or comment, or deletes both. So in every snapshot both experiments hold the same.
+/// of a pair, or gives both the same description or comment, or deletes both. So in every snapshot both experiments
+/// hold the same.
 fn check(snapshot: &Snapshot, experiments: &[ExperimentId]) -> usize {
     let left = runs(snapshot, &experiments[0]);
     let right = runs(snapshot, &experiments[1]);

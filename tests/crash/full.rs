@@ -1,5 +1,5 @@
-//! A disk that becomes full, at every call and after any number of bytes: a typed error, nothing lost, and once there is
-//! room again a store that goes on.
+//! A disk that becomes full, at every call and after any number of bytes: a typed error, nothing lost, and once there
+//! is room again a store that goes on.
 
 use std::collections::BTreeMap;
 

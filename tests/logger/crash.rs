@@ -1,5 +1,5 @@
-//! Crashes and failures of the disk at each of its calls: what was flushed is there, what was not is there whole or not at
-//! all, and no run is left running.
+//! Crashes and failures of the disk at each of its calls: what was flushed is there, what was not is there whole or not
+//! at all, and no run is left running.
 
 use modeldb::simulation::{Fault, Keep, SimulatedDisk};
 use modeldb::{ErrorKind, NewRun, Result, RunId, RunStatus, Store};
