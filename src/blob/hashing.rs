@@ -1,8 +1,11 @@
 //! The digest of bytes as they go by, found on a thread of its own when they are many.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+
+use parking_lot::Mutex;
 
 use crate::digest::{BlobDigest, BlobHasher};
 use crate::error::{Error, Result};
@@ -17,7 +20,7 @@ const PIECES: usize = 4;
 /// Threads that hash in this process. There is no use in more than there are cores, however many blobs are open.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// A digest in the making.
+/// A digest in the making. `Sync`, so that readers are.
 pub(super) struct Hashing {
     place: Place,
     len: u64,
@@ -36,7 +39,7 @@ struct Beside {
     piece: Vec<u8>,
     pieces: SyncSender<Vec<u8>>,
     /// Pieces that it is done with, to be filled again.
-    done: Receiver<Vec<u8>>,
+    done: Mutex<Receiver<Vec<u8>>>,
     thread: JoinHandle<Box<BlobHasher>>,
     _permit: Permit,
 }
@@ -87,7 +90,9 @@ impl Hashing {
             theirs
         });
         self.place = match thread {
-            Ok(thread) => Place::Beside(Beside { piece: Vec::new(), pieces, done, thread, _permit: permit }),
+            Ok(thread) => {
+                Place::Beside(Beside { piece: Vec::new(), pieces, done: Mutex::new(done), thread, _permit: permit })
+            }
             Err(_) => Place::Here(copy),
         };
     }
@@ -112,7 +117,7 @@ impl Beside {
             self.piece.extend_from_slice(now);
             bytes = later;
             if self.piece.len() == PIECE {
-                let mut next = self.done.try_recv().unwrap_or_else(|_| Vec::with_capacity(PIECE));
+                let mut next = self.done.get_mut().try_recv().unwrap_or_else(|_| Vec::with_capacity(PIECE));
                 next.clear();
                 self.pieces.send(std::mem::replace(&mut self.piece, next)).ok()?;
             }
@@ -133,7 +138,9 @@ struct Permit;
 
 impl Permit {
     fn take() -> Option<Permit> {
-        let most = thread::available_parallelism().map_or(1, usize::from);
+        // The system is asked for it in several files.
+        static CORES: OnceLock<usize> = OnceLock::new();
+        let most = *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
         let taken = THREADS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |threads| {
             (most > 1 && threads < most).then_some(threads + 1)
         });

@@ -26,8 +26,8 @@ use crate::progress::Steps;
 use crate::storage::{ReadTables, SeriesPlace, SeriesSource, Source};
 use crate::time::Timestamp;
 
-/// Bytes of the creations of a commit that are kept decoded, about.
-const KEPT_BYTES: usize = 4 << 20;
+/// Bytes of the creations of a commit that are kept decoded, about; long texts included.
+const KEPT_BYTES: u64 = 4 << 20;
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,8 @@ struct Counted<'a> {
     texts: &'a dyn Texts,
     named: RefCell<HashMap<Digest, (u64, Sequence)>>,
     now: Cell<Sequence>,
+    /// Bytes that were read.
+    bytes: Cell<u64>,
 }
 
 impl Counted<'_> {
@@ -93,6 +95,7 @@ impl Counted<'_> {
 impl Texts for Counted<'_> {
     fn text(&self, digest: &Digest, len: u64) -> Result<Vec<u8>> {
         self.count(*digest, self.now.get());
+        self.bytes.set(self.bytes.get().saturating_add(len));
         self.texts.text(digest, len)
     }
 }
@@ -135,7 +138,8 @@ pub(crate) fn verify(
     steps: &mut Steps<'_>,
 ) -> Result<AuditReport> {
     let report = AuditReport { head: last, commits: 0, changes: 0, erased: 0, entities: 0, fault: None };
-    let texts = Counted { texts: resolver, named: RefCell::default(), now: Cell::new(Sequence::ZERO) };
+    let texts =
+        Counted { texts: resolver, named: RefCell::default(), now: Cell::new(Sequence::ZERO), bytes: Cell::new(0) };
     let mut audit = Audit {
         steps,
         tables,
@@ -228,11 +232,12 @@ impl Audit<'_, '_> {
     ) -> Result<(Hash, Timestamp)> {
         let mut root = Root::default();
         let mut count = 0_u32;
-        let mut trailer = None;
+        let (mut trailer, mut last) = (None, 0);
         let mut created = Vec::new();
         let (mut erased, mut purged) = (Vec::new(), 0);
         // Creations are kept decoded for the walks that end with them, but for those of a large commit.
-        let mut kept = 0;
+        let (mut kept, texts) = (0_u64, self.texts);
+        texts.bytes.set(0);
         let found = log.parts(sequence, &mut |part| {
             for item in &part.items {
                 let id = ChangeId::new(sequence, count);
@@ -243,7 +248,7 @@ impl Audit<'_, '_> {
                         erased.push(item.by);
                         0
                     }
-                    Item::Whole { bytes, .. } => bytes.len(),
+                    Item::Whole { bytes, .. } => bytes.len() as u64,
                 };
                 let Some(change) = log.decode(item)? else {
                     created.extend(item.creates().map(|kind| (id, kind, None, None)));
@@ -255,7 +260,8 @@ impl Audit<'_, '_> {
                     Fact::Created(_) => {
                         let (kind, entity) = (change.entity.kind(), change.entity.clone());
                         kept += len;
-                        created.push((id, kind, Some(entity), (kept <= KEPT_BYTES).then_some(change)));
+                        let keep = kept + texts.bytes.get() <= KEPT_BYTES;
+                        created.push((id, kind, Some(entity), keep.then_some(change)));
                     }
                     Fact::Edited { .. } => {}
                     Fact::Purged { changes, done } => {
@@ -265,8 +271,13 @@ impl Audit<'_, '_> {
                 }
             }
             trailer = part.trailer.clone();
+            last = part.first;
             Ok(())
         })?;
+        let behind = self.tables.log_at_most(sequence.get(), u32::MAX)?;
+        if behind.is_some_and(|(of, first)| of == sequence.get() && first != last) {
+            return Err(Error::corrupt("there is a part of the commit behind its end"));
+        }
         let trailer = trailer.filter(|_| found).ok_or_else(|| Error::corrupt("the commit is missing"))?;
         let commit = trailer.commit()?;
         let told: u64 = commit.operations.iter().map(|operation| u64::from(operation.changes)).sum();

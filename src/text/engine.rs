@@ -97,15 +97,17 @@ impl Engine {
             return Ok(true);
         }
         self.give()?;
-        let mut bytes = self.waiting.bytes.lock();
         loop {
             if stopped() {
                 return Ok(false);
             }
-            if *bytes < WAITING_BYTES {
+            if self.waiting.is_short(Duration::from_millis(50)) {
                 return Ok(true);
             }
-            self.waiting.left.wait_for(&mut bytes, Duration::from_millis(50));
+            // What waits for threads that have failed is dropped with the writer only, which says so when it is given
+            // something.
+            self.group.push(UserOperation::Delete(Term::from_field_u64(self.fields.row, u64::MAX)));
+            self.give()?;
         }
     }
 
@@ -123,7 +125,7 @@ impl Engine {
     }
 }
 
-/// A document that tells when a thread has taken it out of the queue, or nobody will.
+/// A document that tells when a thread has taken it out of the queue.
 pub(super) struct Counted {
     document: TantivyDocument,
     _place: Place,
@@ -150,6 +152,15 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// Whether not too much waits, after at most so long.
+    fn is_short(&self, at_most: Duration) -> bool {
+        let mut bytes = self.bytes.lock();
+        if *bytes >= WAITING_BYTES {
+            self.left.wait_for(&mut bytes, at_most);
+        }
+        *bytes < WAITING_BYTES
+    }
+
     fn enter(waiting: &Arc<Waiting>, bytes: usize) -> Place {
         *waiting.bytes.lock() += bytes;
         Place { bytes, waiting: Arc::clone(waiting) }

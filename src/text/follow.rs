@@ -301,7 +301,8 @@ impl Follower {
             let to = next.rows.get(at).copied().unwrap_or(0);
             for row in from..to {
                 engine.add(source, kind, Row(row))?;
-                if !engine.gate(|| self.stopped())? {
+                // There may be many rows of which nothing is added.
+                if row % 256 == 0 && self.stopped() || !engine.gate(|| self.stopped())? {
                     return Ok(None);
                 }
             }

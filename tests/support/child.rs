@@ -32,7 +32,9 @@ impl Working {
         let last = numbers.nth(count - 1).expect("it works on");
         std::thread::sleep(then);
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        let _status = self.child.wait().unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&_status), Some(9), "it ended by itself");
         // What it said before it died.
         numbers.last().unwrap_or(last)
     }
