@@ -1,4 +1,5 @@
-//! The phase of artifacts: one of a GiB beside a plain file, and many of 4 KiB beside a file for each.
+//! The phase of artifacts: one of a GiB beside a plain file, and many of 4 KiB beside a file for each and
+//! raw redb.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -6,6 +7,8 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use redb::{Database, ReadableDatabase, TableDefinition};
 
 use modeldb::{Artifact, GcOptions, NewRun, RunId, Store};
 use serde_json::json;
@@ -179,10 +182,26 @@ fn put_file(folder: &Path, number: usize, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Bytes by number, in what modeldb stands on: nothing is shared, checked, or logged.
+const BLOBS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blobs");
+
+fn put_in_redb<'b>(database: &Database, first: usize, all: impl IntoIterator<Item = &'b Vec<u8>>) -> Result<()> {
+    let write = database.begin_write()?;
+    {
+        let mut table = write.open_table(BLOBS)?;
+        for (number, bytes) in (first..).zip(all) {
+            table.insert(number as u64, bytes.as_slice())?;
+        }
+    }
+    write.commit()?;
+    Ok(())
+}
+
 fn small(store: &Store, runs: &[RunId], place: &Path) -> Result<()> {
     let folder = place.join("files");
     fs::create_dir_all(&folder)?;
-    let mut seconds = [0.0, 0.0];
+    let database = Database::create(place.join("redb"))?;
+    let mut seconds = [0.0, 0.0, 0.0];
     for part in 0..10 {
         let numbers = part * SINGLE / 10..(part + 1) * SINGLE / 10;
         let contents: Vec<Vec<u8>> = numbers.clone().map(|number| Bytes::small(number as u64)).collect();
@@ -192,14 +211,20 @@ fn small(store: &Store, runs: &[RunId], place: &Path) -> Result<()> {
         }
         seconds[0] += start.elapsed().as_secs_f64();
         let start = Instant::now();
-        for (number, bytes) in numbers.zip(&contents) {
+        for (number, bytes) in numbers.clone().zip(&contents) {
             put_file(&folder, number, bytes)?;
         }
         seconds[1] += start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        for (number, bytes) in numbers.zip(&contents) {
+            put_in_redb(&database, number, [bytes])?;
+        }
+        seconds[2] += start.elapsed().as_secs_f64();
     }
     tell("put_4kib_durable_each", SINGLE as f64 / seconds[0], "blobs/s", None);
     tell("put_4kib_durable_each", SINGLE as f64 / seconds[1], "blobs/s", Some("a file for each"));
-    let mut rates = Vec::new();
+    tell("put_4kib_durable_each", SINGLE as f64 / seconds[2], "blobs/s", Some("redb"));
+    let (mut rates, mut raw) = (Vec::new(), Vec::new());
     for turn in 0..TURNS {
         let base = (turn + 1) * 1_000_000;
         let contents: Vec<Vec<u8>> = (0..BATCH).map(|number| Bytes::small((base + number) as u64)).collect();
@@ -215,21 +240,33 @@ fn small(store: &Store, runs: &[RunId], place: &Path) -> Result<()> {
             Ok(())
         })?;
         rates.push(BATCH as f64 / start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        put_in_redb(&database, base, &contents)?;
+        raw.push(BATCH as f64 / start.elapsed().as_secs_f64());
     }
     tell("put_4kib_one_commit", median(rates), "blobs/s", None);
+    tell("put_4kib_one_commit", median(raw), "blobs/s", Some("redb"));
     let read = store.read();
     let runs: Vec<RunId> =
         read.runs().find("artifacts.model is not null")?.limit(5_000).ids()?.collect::<modeldb::Result<_>>()?;
-    let (mut ours, mut files, mut bytes) = (Times::default(), Times::default(), Vec::new());
+    let (mut ours, mut files, mut raw) = (Times::default(), Times::default(), Times::default());
+    let mut bytes = Vec::new();
     for (number, run) in runs.iter().enumerate() {
         bytes.clear();
         ours.time(|| read.open_artifact(run, "model").map(|mut open| open.read_to_end(&mut bytes)))??;
         bytes.clear();
         let path = folder.join((number % SINGLE).to_string());
         files.time(|| File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)))?;
+        bytes.clear();
+        raw.time(|| -> Result<()> {
+            let table = database.begin_read()?.open_table(BLOBS)?;
+            bytes.extend_from_slice(table.get((1_000_000 + number) as u64)?.ok_or("no blob")?.value());
+            Ok(())
+        })?;
     }
     tell("get_4kib", ours.quantile_us(0.5), "us", None);
     tell("get_4kib", files.quantile_us(0.5), "us", Some("a file for each"));
+    tell("get_4kib", raw.quantile_us(0.5), "us", Some("redb"));
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! The phase of series: observations written one by one and by the thousand, and read again, beside SQLite.
+//! The phase of series: observations written one by one and by the thousand, and read again, beside SQLite
+//! and raw redb.
 
 use std::error::Error;
 use std::fs;
@@ -8,6 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use modeldb::{NewObservation, NewRun, RunId, Store, Timestamp};
+use redb::{ReadableDatabase, TableDefinition};
 use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 
@@ -150,6 +152,58 @@ impl Engine for Sqlite {
     }
 }
 
+/// A row for each observation, in what modeldb stands on.
+struct Redb(redb::Database);
+
+const OBSERVATIONS: TableDefinition<'static, (u32, &str, u64), (i64, i64, f64)> = TableDefinition::new("observations");
+
+impl Redb {
+    fn open(path: &Path) -> Result<Redb> {
+        let database = redb::Database::create(path)?;
+        let write = database.begin_write()?;
+        write.open_table(OBSERVATIONS)?;
+        write.commit()?;
+        Ok(Redb(database))
+    }
+}
+
+impl Engine for Redb {
+    fn peer(&self) -> Option<&'static str> {
+        Some("redb")
+    }
+
+    fn append(&mut self, run: usize, line: &Line, range: std::ops::Range<usize>) -> Result<()> {
+        let write = self.0.begin_write()?;
+        {
+            let mut table = write.open_table(OBSERVATIONS)?;
+            for index in range {
+                let value = (index as i64, line.time(index), line.values[index]);
+                table.insert((u32::try_from(run)?, line.key.as_str(), index as u64), value)?;
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    fn read(&mut self, run: usize, line: &Line) -> Result<(f64, i64, usize)> {
+        let (run, key) = (u32::try_from(run)?, line.key.as_str());
+        let table = self.0.begin_read()?.open_table(OBSERVATIONS)?;
+        let (mut sum, mut other, mut count) = (0.0, 0_i64, 0);
+        for row in table.range((run, key, 0)..=(run, key, u64::MAX))? {
+            let (epoch, time, value) = row?.1.value();
+            other = other.wrapping_add(epoch).wrapping_add(time);
+            sum += value;
+            count += 1;
+        }
+        Ok((sum, other, count))
+    }
+
+    fn bytes(&mut self) -> Result<u64> {
+        let stats = self.0.begin_write()?.stats()?;
+        Ok(stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes())
+    }
+}
+
 fn tell(engine: &dyn Engine, what: &str, value: f64, unit: &str) {
     let mut line = json!({"phase": "series", "what": what, "value": (value * 100.0).round() / 100.0, "unit": unit});
     if let Some(peer) = engine.peer() {
@@ -172,8 +226,11 @@ pub(crate) fn measure(path: &Path, folder: &Path) -> Result<()> {
         w.runs().create_many(&experiment, names.iter().map(|name| NewRun::named(*name)))
     })?;
     let at = |line: &Line| names.iter().position(|name| *name == line.run).unwrap_or_default();
-    let mut engines: Vec<Box<dyn Engine>> =
-        vec![Box::new(Ours { store, runs }), Box::new(Sqlite::open(&folder.join("sqlite"))?)];
+    let mut engines: Vec<Box<dyn Engine>> = vec![
+        Box::new(Ours { store, runs }),
+        Box::new(Sqlite::open(&folder.join("sqlite"))?),
+        Box::new(Redb::open(&folder.join("redb"))?),
+    ];
     let before = engines.iter_mut().map(|engine| engine.bytes()).collect::<Result<Vec<_>>>()?;
     let mut batches: Vec<Times> = engines.iter().map(|_| Times::default()).collect();
     for (turn, lines) in lines.chunks(lines.len().div_ceil(TURNS)).enumerate() {

@@ -173,14 +173,12 @@
 //!
 //! ## Common
 //!
-//! - [x] ids are given to projects, experiments, runs, comments and jobs:
-//!   `api::names::other_ids_are_uuids_of_version_7`
+//! - [x] ids are given to projects, experiments, runs, comments and jobs: `api::names::other_ids_are_uuids_of_version_7`
 //! - [x] a client's id is kept here; a server may ignore it: `api::names::a_given_id_is_taken_for_ever`
 //! - [ ] decimal ids for datasets, SHA-256 ids for their versions: with datasets
 //! - [x] a date of creation is the client's or now: `api::dates::a_given_date_of_creation_is_kept_verbatim`
 //! - [x] the date of update never goes back: `api::dates::the_date_of_update_never_goes_backwards`
-//! - [x] the version is 1, and grows with each operation:
-//!   `api::dates::the_version_grows_by_one_with_each_operation_that_changes_something`
+//! - [x] the version is 1, and grows with each operation: `api::dates::the_version_grows_by_one_with_each_operation_that_changes_something`
 //! - [x] three random words for an empty name: `api::names::an_empty_name_becomes_three_random_words`
 //! - [x] 256 characters of a name: `api::names::names_have_at_most_256_characters`
 //! - [x] 1 to 40 characters of a tag: `api::tags::a_tag_has_1_to_40_characters`
@@ -268,8 +266,7 @@
 //!
 //! ## Comment, lineage, job
 //!
-//! - [x] comments added, rewritten, deleted, in order of time:
-//!   `model::around::what_stands_around_runs_matches_the_model`
+//! - [x] comments added, rewritten, deleted, in order of time: `model::around::what_stands_around_runs_matches_the_model`
 //! - [x] deleting a comment that is not there is no error: `model::around::what_stands_around_runs_matches_the_model`
 //! - [x] lineage added, each pair once: `model::around::what_stands_around_runs_matches_the_model`
 //! - [x] lineage removed: `model::around::what_stands_around_runs_matches_the_model`
@@ -281,18 +278,15 @@
 //!
 //! - [x] scope, ids and predicates together: `query::find::scopes_narrow_and_combine`
 //! - [x] the keys of each kind, all others refused: `query::predicates::each_kind_has_its_keys`
-//! - [x] observations, artifacts, datasets, jobs and versioned inputs by key:
-//!   `query::fields::one_observation_of_many_is_enough`
+//! - [x] observations, artifacts, datasets, jobs and versioned inputs by key: `query::fields::one_observation_of_many_is_enough`
 //! - [ ] hyperparameters of versioned inputs: with repositories
-//! - [x] numbers, and strings that read as such:
-//!   `query::predicates::numbers_compare_by_value_and_meet_strings_that_read_as_numbers`
+//! - [x] numbers, and strings that read as such: `query::predicates::numbers_compare_by_value_and_meet_strings_that_read_as_numbers`
 //! - [x] strings: `query::predicates::strings_compare_plainly_and_by_code_point`
 //! - [x] parts of texts, literally and in any case: `query::predicates::contain_is_literal_and_in_any_case`
 //! - [x] lists: `query::predicates::in_takes_a_list_for_every_key`
 //! - [x] negations match what lacks the key: `query::vectors::vector_6_negates_over_entities`
 //! - [x] truth values: `query::predicates::truth_values_are_equal_or_not`
-//! - [x] structs, null and the empty string refused:
-//!   `query::predicates::operands_that_nothing_compares_with_are_refused`
+//! - [x] structs, null and the empty string refused: `query::predicates::operands_that_nothing_compares_with_are_refused`
 //! - [x] ids alone: `query::find::ids_limits_and_iterations_agree_with_pages`
 //! - [x] the last change first: `query::orders::modeldbs_default_is_the_last_change_first`
 //! - [x] mixed kinds, and the missing smallest: `query::orders::mixed_kinds_have_an_order_and_nan_and_missing_a_place`
