@@ -76,9 +76,9 @@
 //! - **Parts have no digests**, so a range is not checked: see [`BlobReader`](crate::BlobReader).
 //! - **No lists of who is there**: unfinished files carry the lock of whoever writes them, and one that can be locked
 //!   is nobody's.
-//! - **Many bytes are hashed beside reading and writing them**, on a thread of their own (`hashing`): a GiB came from
-//!   the disk at 0.55 to 0.73 of the speed of a plain read with one thread, and at 0.77 to 1.0 with two; from the page
-//!   cache at 0.3 and 0.4, which is the speed of the hash.
+//! - **Many bytes are hashed beside reading and writing them**, on a thread of their own (`hashing`): on a noisy disk a
+//!   GiB came at 0.5 to 0.88 of the speed of a plain read with one thread, and at 0.8 in the median of nine runs with
+//!   two; from the page cache at 0.3 and 0.4, which is the speed of the hash.
 //! - **Up to 64 KiB stand in the database**, in pieces of two pages: in pieces of one, 4 KiB and their envelope took
 //!   two entries, and 10,000 of them in one commit 650 ms instead of 450.
 //!
