@@ -74,8 +74,8 @@ impl Store {
     /// writes no more.
     ///
     /// # Errors
-    /// `Io` if reading fails; what is damaged is a finding of the report, not an error. `NestedWrite` inside a write;
-    /// `Closed`.
+    /// `Io` if reading fails, or there can be no thread; what is damaged is a finding of the report, not an error.
+    /// `NestedWrite` inside a write; `Closed`.
     pub fn verify(&self) -> Result<VerifyReport> {
         self.verify_with(&VerifyOptions::new(), |_| ControlFlow::Continue(()))
     }

@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 /// be the file that was put. What reads parts mostly reads formats with checksums of their own, and whoever wants
 /// certainty first verifies; so parts have no digests.
 ///
+/// From 4 MiB on, a thread of the reader's own hashes what is read in turn, as long as there are not more such threads
+/// than cores; the last read waits for it.
+///
 /// In [`io::Error`]s the [`Error`] is inside: `error.get_ref()` has it. Reads go to the store as they are asked for;
 /// for small ones use a [`BufReader`](io::BufReader).
 pub struct BlobReader {

@@ -59,7 +59,7 @@ fn more_text_than_may_wait_is_indexed_and_indexed_anew() {
     store.close().unwrap();
 }
 
-/// The threads of the library fail while more waits for them than may: whoever waits for the index is told.
+/// The folder goes while much is being indexed: whoever waits for the index is told.
 #[test]
 fn an_index_whose_folder_is_taken_away_does_not_keep_anybody_waiting() {
     let folder = tempfile::tempdir().unwrap();
