@@ -67,6 +67,12 @@ fn whatever_is_read_is_whole() {
 
 /// How long a writer may take from the put to the commit, in milliseconds of the clock.
 const GUARD: i64 = 2;
+/// What each writer does at least.
+const ROUNDS: usize = 250;
+/// How many blobs a collection has to take before the writers end, as else they may all be done before it begins.
+const COLLECTED: usize = 20;
+/// When writers give up on a collection that takes nothing.
+const ROUNDS_AT_MOST: usize = 1_000_000;
 
 /// Records, as the layer above would have them, and writers on their way.
 struct World<'a> {
@@ -74,6 +80,8 @@ struct World<'a> {
     records: Mutex<HashSet<BlobDigest>>,
     /// Since when each writer is on its way.
     writing: [Mutex<Option<i64>>; 3],
+    /// How many blobs were collected.
+    removed: AtomicUsize,
     done: AtomicBool,
 }
 
@@ -85,7 +93,10 @@ impl World<'_> {
     fn write(&self, writer: usize, seed: u64) {
         let mut random = Random::new(seed);
         let contents = contents();
-        for _ in 0..250 {
+        for round in 0..ROUNDS_AT_MOST {
+            if round >= ROUNDS && self.removed.load(Ordering::Relaxed) >= COLLECTED {
+                break;
+            }
             let bytes = random.pick(&contents);
             let digest = BlobDigest::of(bytes);
             if random.one_in(2) {
@@ -111,8 +122,7 @@ impl World<'_> {
         }
     }
 
-    fn collect(&self) -> usize {
-        let mut removed = 0;
+    fn collect(&self) {
         while !self.done.load(Ordering::Acquire) {
             // No writer is held up beyond the guard: that is its promise, so time waits for it.
             let now = self.now();
@@ -128,11 +138,11 @@ impl World<'_> {
             for entry in self.place.blobs.list() {
                 let digest = entry.unwrap().digest;
                 if !records.contains(&digest) {
-                    removed += usize::from(self.place.blobs.remove(&digest, Some(limit)).unwrap());
+                    let removed = self.place.blobs.remove(&digest, Some(limit)).unwrap();
+                    self.removed.fetch_add(usize::from(removed), Ordering::Relaxed);
                 }
             }
         }
-        removed
     }
 }
 
@@ -147,9 +157,10 @@ fn no_collection_takes_what_a_record_comes_to_name() {
             place: &place,
             records: Mutex::default(),
             writing: Default::default(),
+            removed: AtomicUsize::new(0),
             done: AtomicBool::new(false),
         };
-        let removed = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let world = &world;
             let collector = scope.spawn(move || world.collect());
             let writers: Vec<_> =
@@ -157,10 +168,11 @@ fn no_collection_takes_what_a_record_comes_to_name() {
             let ended: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
             world.done.store(true, Ordering::Release);
             ended.into_iter().for_each(|ended| ended.unwrap());
-            collector.join().unwrap()
+            collector.join().unwrap();
         });
+        let removed = world.removed.into_inner();
         println!("{}: {removed} removed beside writers", place.name);
-        assert!(removed > 0, "{}: nothing was collected", place.name);
+        assert!(removed >= COLLECTED, "{}: no more was collected", place.name);
         for digest in world.records.into_inner().unwrap() {
             assert_eq!(BlobDigest::of(&read(&*place.blobs, &digest)), digest);
         }
