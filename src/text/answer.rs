@@ -300,11 +300,10 @@ impl Search<'_> {
 
 /// The documents of a term.
 fn collect(index: &InvertedIndexReader, info: &TermInfo, docs: &mut Vec<u32>) -> tantivy::Result<()> {
-    let mut postings = index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-    let mut doc = postings.doc();
-    while doc != TERMINATED {
-        docs.push(doc);
-        doc = postings.advance();
+    let mut postings = index.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+    while !postings.docs().is_empty() {
+        docs.extend_from_slice(postings.docs());
+        postings.advance();
     }
     Ok(())
 }

@@ -138,7 +138,7 @@ impl Follower {
             self.publish(&engine, *opened)?;
             self.told(*opened, 0);
         }
-        let mut unsettled = false;
+        let mut unsettled = mark.is_some();
         loop {
             if mark.is_some() && !self.wait(&mut unsettled) {
                 let wishes = self.shared.wishes.lock();
@@ -149,12 +149,14 @@ impl Follower {
                     return Ok(Ended::Broken);
                 }
                 drop(wishes);
-                // Parts may have been put together meanwhile.
+                // Parts are put together meanwhile, and searches are to have them.
                 if let Some(mark) = mark {
+                    unsettled = engine.settle(mark)?;
                     self.publish(&engine, mark)?;
                 }
                 continue;
             }
+            engine.unsettle();
             let (clean, purges, purged) = {
                 let wishes = self.shared.wishes.lock();
                 (wishes.clean > wishes.cleaned, wishes.purges, wishes.purges > wishes.purges_cleaned)

@@ -27,6 +27,8 @@ mod index;
 #[cfg(feature = "text")]
 mod mark;
 #[cfg(feature = "text")]
+mod parts;
+#[cfg(feature = "text")]
 mod rank;
 #[cfg(feature = "text")]
 mod schema;

@@ -10,4 +10,6 @@ mod purged;
 mod random;
 #[cfg(feature = "text")]
 mod relevant;
+#[cfg(feature = "text")]
+mod settled;
 mod world;
