@@ -444,7 +444,7 @@ impl Writer {
         let (draft, entries) = (txn.draft, txn.entries);
         let (alone, spilled) = (host.alone, host.spilled_entries);
         let ran = match ran {
-            Ok(Ok(value)) if draft.is_empty() => match self.keep_blobs(inner, draft) {
+            Ok(Ok(value)) if draft.is_empty() => match self.keep_blobs(inner, draft, alone) {
                 Ok(()) => Ran::Unchanged(value),
                 Err(error) => Ran::Failed(error),
             },
@@ -459,10 +459,10 @@ impl Writer {
             Err(payload) => Ran::Panicked(payload),
         };
         match (ran, alone) {
-            (Ran::Changed(value, sequence), true) => match self.end_group(inner, true) {
+            (ran @ (Ran::Changed(..) | Ran::Unchanged(_)), true) => match self.end_group(inner, true) {
                 // Nobody else waits for this group, so nobody else would tell.
                 Err(error) => Ran::Failed(error),
-                Ok(()) => Ran::Changed(value, sequence),
+                Ok(()) => ran,
             },
             (ran, true) => {
                 self.abort_group(inner);
@@ -527,11 +527,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the blobs of a draft without changes, which put right what was lost of them: no commit of the log.
-    fn keep_blobs(&mut self, inner: &Inner, mut draft: Draft) -> Result<()> {
+    /// Writes the blobs of a draft without changes, of which some may be in the transaction: no commit of the log.
+    fn keep_blobs(&mut self, inner: &Inner, mut draft: Draft, spilled: bool) -> Result<()> {
         let blobs = draft.take_slice().blobs;
         let group = self.group.as_mut().ok_or_else(closed)?;
-        if blobs.is_empty() {
+        if blobs.is_empty() && !spilled {
             return Ok(());
         }
         let mut tables = group.txn.tables();

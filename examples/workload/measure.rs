@@ -2,7 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long the parts of a text index stay the same before they are taken to be at rest.
+const REST: Duration = Duration::from_secs(35);
 
 /// Durations of repeated work.
 #[derive(Default)]
@@ -74,4 +78,21 @@ pub(crate) fn blocks(folder: &Path) -> std::io::Result<u64> {
 
 pub(crate) fn round1(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
+}
+
+/// Waits until the text index of a store has put its parts together, or does so no more. Each part has one file of
+/// postings.
+pub(crate) fn let_rest(store: &Path) {
+    let parts = || {
+        let files = fs::read_dir(store.join("text")).into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|extension| extension == "idx")).count()
+    };
+    let (mut last, mut since) = (parts(), Instant::now());
+    while last > 1 && since.elapsed() < REST {
+        thread::sleep(Duration::from_millis(200));
+        let now = parts();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+    }
 }

@@ -29,6 +29,10 @@ impl Workload {
         let experiments = phases::experiments(&store)?;
         store.optimize()?;
         store.wait_indexed(store.read().sequence())?;
+        if self.n >= 10_000 {
+            eprintln!("waiting until the text index is at rest");
+            measure::let_rest(&self.store);
+        }
         let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Ours { store, experiments })];
         let mut lines = Vec::new();
         measure::forget_peak_rss();

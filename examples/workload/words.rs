@@ -20,8 +20,7 @@ pub(crate) fn measure(folder: &Path, n: usize) -> Result<(), Box<dyn Error>> {
     let (seconds, cpu) = (start.elapsed().as_secs_f64(), measure::cpu_seconds() - cpu);
     let bytes = || measure::blocks(&folder.join("text"));
     let followed = bytes()?;
-    // Merges go on behind.
-    std::thread::sleep(std::time::Duration::from_secs(4));
+    measure::let_rest(folder);
     println!(
         "{}",
         json!({

@@ -35,8 +35,9 @@ pub(super) struct Segment {
 struct Entities {
     kinds: Vec<u8>,
     rows: Vec<u32>,
-    /// The kind of all of them, if they are of one.
-    only: Option<u8>,
+    /// The kind of most of them, and those that are of another, ascending.
+    usual: u8,
+    others: Vec<u32>,
 }
 
 /// What an index says of a question, whether or not it is behind.
@@ -100,15 +101,22 @@ impl View {
 impl Entities {
     fn read(reader: &SegmentReader) -> tantivy::Result<Entities> {
         let column = reader.fast_fields().u64("row")?;
-        let mut entities = Entities { kinds: Vec::new(), rows: Vec::new(), only: None };
+        let mut entities = Entities { kinds: Vec::new(), rows: Vec::new(), usual: 0, others: Vec::new() };
+        let mut counts = [0_u32; 256];
         for doc in 0..reader.max_doc() {
             let code = column.first(doc).unwrap_or(u64::MAX);
-            entities.kinds.push(u8::try_from(code >> 32).unwrap_or(u8::MAX));
+            let kind = u8::try_from(code >> 32).unwrap_or(u8::MAX);
+            entities.kinds.push(kind);
+            if let Some(count) = counts.get_mut(usize::from(kind)) {
+                *count += 1;
+            }
             // The upper half is the kind.
             entities.rows.push((code & u64::from(u32::MAX)) as u32);
         }
-        let first = entities.kinds.first().copied();
-        entities.only = first.filter(|first| entities.kinds.iter().all(|kind| kind == first));
+        let usual = (0..=u8::MAX).zip(counts).max_by_key(|(_, count)| *count).map_or(0, |(kind, _)| kind);
+        entities.usual = usual;
+        let others = (0..).zip(&entities.kinds).filter(|(_, kind)| **kind != usual);
+        entities.others = others.map(|(doc, _)| doc).collect();
         Ok(entities)
     }
 }
@@ -134,7 +142,16 @@ struct Search<'s> {
 impl Search<'_> {
     fn rows(&self, mut docs: Vec<u32>) -> RoaringBitmap {
         let Segment { reader, entities } = self.segment;
-        if entities.only.is_some_and(|only| usize::from(only) == self.kind.index()) && reader.alive_bitset().is_none() {
+        let usual = usize::from(entities.usual) == self.kind.index() && entities.others.len() <= docs.len();
+        if usual && docs.is_sorted() && reader.alive_bitset().is_none() {
+            // A walk over both is faster than a look at each one's kind.
+            let mut others = entities.others.iter().peekable();
+            if others.peek().is_some() {
+                docs.retain(|doc| {
+                    while others.next_if(|other| **other < *doc).is_some() {}
+                    others.peek() != Some(&doc)
+                });
+            }
             docs.iter_mut().for_each(|doc| *doc = entities.rows.get(*doc as usize).copied().unwrap_or(u32::MAX));
         } else {
             docs.retain_mut(|doc| match self.segment.row(*doc, self.kind) {

@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, UserOperation};
 use tantivy::schema::Term;
 use tantivy::schema::document::Document;
-use tantivy::{Directory, Index, IndexReader, IndexWriter, ReloadPolicy, SegmentMeta, TantivyDocument};
+use tantivy::{Directory, Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument};
 
 use super::Source;
 use super::document::document;
 use super::folder::Folder;
 use super::mark::Mark;
-use super::parts::Parts;
+use super::parts::{Parts, Settle, Settling};
 use super::schema::{self, Fields};
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row};
@@ -28,8 +27,6 @@ const GROUP_BYTES: usize = 256 << 10;
 const WAITING_BYTES: usize = 16 << 20;
 /// What a document takes besides its texts, about.
 const DOCUMENT_BYTES: usize = 512;
-/// How often the same parts are found before it is not waited for that they are put together.
-const SETTLE_TRIES: u32 = 60;
 /// Threads of it that index: with one, a store is indexed hardly faster than it is loaded.
 const THREADS: usize = 2;
 
@@ -39,13 +36,11 @@ pub(super) struct Engine {
     pub(super) reader: IndexReader,
     pub(super) fields: Fields,
     files: Option<Folder>,
-    parts: Parts,
+    settling: Settling,
     /// What is to be given to the writer next.
     group: Vec<UserOperation<Counted>>,
     group_bytes: usize,
     waiting: Arc<Waiting>,
-    /// The parts there were when that was last asked while they are put together, and how often it was the same.
-    settling: Option<(Vec<SegmentId>, u32)>,
 }
 
 impl Drop for Engine {
@@ -72,22 +67,11 @@ impl Engine {
             .memory_budget_per_thread(limits::TEXT_MEMORY_BYTES)
             .build();
         let writer: IndexWriter<Counted> = index.writer_with_options(options)?;
-        let parts = Parts::new();
-        writer.set_merge_policy(Box::new(parts.clone()));
+        let (parts, settling) = Parts::new();
+        writer.set_merge_policy(Box::new(parts));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let waiting = Arc::default();
-        Ok(Engine {
-            index,
-            writer,
-            reader,
-            fields,
-            files,
-            parts,
-            group: Vec::new(),
-            group_bytes: 0,
-            waiting,
-            settling: None,
-        })
+        Ok(Engine { index, writer, reader, fields, files, settling, group: Vec::new(), group_bytes: 0, waiting })
     }
 
     /// What was added of an entity by an earlier commit is to go.
@@ -135,27 +119,18 @@ impl Engine {
 
     /// Something is to be indexed.
     pub(super) fn unsettle(&mut self) {
-        self.parts.set_quiet(false);
-        self.settling = None;
+        self.settling.stop();
     }
 
-    /// It is quiet: parts are put together, by a thread of the library's. False when that is done; else it is to be
-    /// asked again, after a while, and what is there by then can be published.
+    /// It was quiet for a while: parts are put together, by a thread of the library's. False when that is done; else it
+    /// is to be asked again after a while, and what is there by then can be published.
     pub(super) fn settle(&mut self, mark: Mark) -> Result<bool> {
         let parts = self.index.searchable_segment_metas().map_err(failed)?;
-        if Parts::to_settle(&parts).is_empty() {
-            self.settling = None;
-            return Ok(false);
-        }
-        // The library looks for what to do when something is committed, and when it has put parts together.
-        if !self.parts.set_quiet(true) {
+        let settle = self.settling.next(&parts);
+        if settle == Settle::Start {
             self.commit(mark)?;
         }
-        let mut parts: Vec<SegmentId> = parts.iter().map(SegmentMeta::id).collect();
-        parts.sort_unstable();
-        let same = self.settling.take().filter(|(known, _)| *known == parts).map_or(0, |(_, same)| same + 1);
-        self.settling = Some((parts, same));
-        Ok(same < SETTLE_TRIES)
+        Ok(settle != Settle::Done)
     }
 
     /// There is no commit without a mark.

@@ -1,64 +1,112 @@
 //! Which parts of an index are put together, and when.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::SegmentMeta;
+use tantivy::index::SegmentId;
 use tantivy::indexer::{LogMergePolicy, MergeCandidate, MergePolicy};
 
 /// A part is left alone when it has this many times as many documents as all smaller ones together.
 const LARGER: u64 = 4;
 /// Parts that have fewer documents together are not worth the syncs, until there are many of them.
-const WORTH: u64 = 1_000;
-/// Nor are those that are larger than this: putting them together takes minutes.
-const AT_MOST: u64 = 10_000_000;
+const AT_LEAST: u64 = 1_000;
+/// Nor are more than these worth a minute of a core: of so many, a search pays for what it finds.
+const AT_MOST: u64 = 1 << 21;
+/// What takes about as long as it was quiet at the first time of asking.
+const AT_FIRST: u64 = 1 << 16;
+/// How often the same parts are found before it is given up: a disk may be full.
+const TRIES: u32 = 60;
 
 /// While something is indexed, eight parts of about one size are put together: that costs the least. Once it is quiet
 /// few are left of all, as a search pays for each.
 #[derive(Debug, Clone)]
 pub(super) struct Parts {
     busy: LogMergePolicy,
-    quiet: Arc<AtomicBool>,
+    /// Documents that may be put together while it is quiet; none while it is not.
+    quiet: Arc<AtomicU64>,
+}
+
+/// How parts come to rest.
+pub(super) struct Settling {
+    quiet: Arc<AtomicU64>,
+    asked: u32,
+    /// The parts there were, and how often they were the same.
+    known: Vec<SegmentId>,
+    same: u32,
+}
+
+/// What is to be done about the parts there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settle {
+    /// Nothing.
+    Done,
+    /// To look again after a while.
+    Wait,
+    /// That too, and to have the library look for parts to put together, as it does when something is committed.
+    Start,
 }
 
 impl Parts {
-    pub(super) fn new() -> Parts {
+    pub(super) fn new() -> (Parts, Settling) {
         let mut busy = LogMergePolicy::default();
         busy.set_del_docs_ratio_before_merge(0.3);
-        Parts { busy, quiet: Arc::default() }
+        let quiet: Arc<AtomicU64> = Arc::default();
+        let settling = Settling { quiet: Arc::clone(&quiet), asked: 0, known: Vec::new(), same: 0 };
+        (Parts { busy, quiet }, settling)
+    }
+}
+
+impl Settling {
+    /// It is not quiet any more.
+    pub(super) fn stop(&mut self) {
+        self.quiet.store(0, Ordering::Relaxed);
+        (self.asked, self.same) = (0, 0);
     }
 
-    /// Whether it is quiet; answers what was said before.
-    pub(super) fn set_quiet(&self, quiet: bool) -> bool {
-        self.quiet.swap(quiet, Ordering::Relaxed)
-    }
-
-    /// Which of these are to be put together while it is quiet.
-    pub(super) fn to_settle(parts: &[SegmentMeta]) -> Vec<&SegmentMeta> {
-        let docs = |part: &SegmentMeta| u64::from(part.num_docs());
-        let mut parts: Vec<&SegmentMeta> = parts.iter().filter(|part| docs(part) <= AT_MOST).collect();
-        parts.sort_unstable_by_key(|part| docs(part));
-        // All up to the largest that is not large enough.
-        let (mut smaller, mut taken, mut all) = (0, 0, 0);
-        for (at, part) in parts.iter().enumerate() {
-            if at > 0 && docs(part) < LARGER * smaller && smaller + docs(part) <= AT_MOST {
-                (taken, all) = (at + 1, smaller + docs(part));
-            }
-            smaller += docs(part);
+    /// It was quiet for a while, and again as long at each further call. What is put together takes about as long as
+    /// it was quiet by then, so that a program that soon ends has not begun with much that is lost.
+    pub(super) fn next(&mut self, parts: &[SegmentMeta]) -> Settle {
+        self.asked = self.asked.saturating_add(1);
+        let mut now: Vec<SegmentId> = parts.iter().map(SegmentMeta::id).collect();
+        now.sort_unstable();
+        self.same = if self.known == now { self.same + 1 } else { 0 };
+        self.known = now;
+        if together(parts, AT_MOST).is_empty() || self.same >= TRIES {
+            return Settle::Done;
         }
-        parts.truncate(if all < WORTH { 0 } else { taken });
-        parts
+        let docs = u64::from(self.asked).saturating_mul(AT_FIRST).min(AT_MOST);
+        if !self.asked.is_power_of_two() || together(parts, docs).is_empty() {
+            return Settle::Wait;
+        }
+        self.quiet.store(docs, Ordering::Relaxed);
+        Settle::Start
     }
+}
+
+/// The parts to put together while it is quiet, at most so many documents: all up to the largest that is not large
+/// enough.
+fn together(parts: &[SegmentMeta], at_most: u64) -> Vec<SegmentId> {
+    let mut sizes: Vec<(u64, SegmentId)> = parts.iter().map(|part| (u64::from(part.num_docs()), part.id())).collect();
+    sizes.sort_unstable();
+    let (mut all, mut taken) = (0, (0, 0));
+    for (at, (docs, _)) in sizes.iter().enumerate() {
+        let smaller = all;
+        all += docs;
+        if at > 0 && *docs < LARGER * smaller && all <= at_most {
+            taken = (at + 1, all);
+        }
+    }
+    sizes.truncate(if taken.1 < AT_LEAST { 0 } else { taken.0 });
+    sizes.into_iter().map(|(_, id)| id).collect()
 }
 
 impl MergePolicy for Parts {
     fn compute_merge_candidates(&self, parts: &[SegmentMeta]) -> Vec<MergeCandidate> {
-        if self.quiet.load(Ordering::Relaxed) {
-            let settled = Parts::to_settle(parts);
-            if !settled.is_empty() {
-                return vec![MergeCandidate(settled.into_iter().map(SegmentMeta::id).collect())];
-            }
+        let together = together(parts, self.quiet.load(Ordering::Relaxed));
+        match together.is_empty() {
+            true => self.busy.compute_merge_candidates(parts),
+            false => vec![MergeCandidate(together)],
         }
-        self.busy.compute_merge_candidates(parts)
     }
 }

@@ -156,6 +156,44 @@ fn what_is_small_is_written_with_the_commit_that_names_it() {
     assert_eq!(kind(bench.store.read().open_blob(&BlobRef::of(b"failed"))), ErrorKind::NotFound);
 }
 
+/// More than a write keeps in memory.
+#[test]
+fn many_blobs_are_kept_though_nothing_names_them_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    let content = |number: u32| number.to_le_bytes().repeat((60 << 10) / 4);
+    let put = |from: u32| {
+        let put = store.write(|w| (from..from + 300).map(|number| w.put_blob(&content(number))).collect());
+        let put: Vec<BlobRef> = put.unwrap();
+        put
+    };
+    let sequence = store.read().sequence();
+    let mut all = put(0);
+    let read = |store: &Store, all: &[BlobRef]| {
+        for (number, blob) in (0..).zip(all) {
+            let mut bytes = Vec::new();
+            store.read().open_blob(blob).unwrap().read_to_end(&mut bytes).unwrap();
+            assert!(bytes == content(number), "{number}");
+        }
+    };
+    read(&store, &all);
+    assert_eq!(store.read().sequence(), sequence);
+    all.extend(put(300));
+    // One that fails takes back its own.
+    let failed: modeldb::Result<()> = store.write(|w| {
+        (600..900).try_for_each(|number| w.put_blob(&content(number)).map(drop))?;
+        Err(modeldb::Error::new(ErrorKind::InvalidArgument, "taken back"))
+    });
+    assert_eq!(kind(failed), ErrorKind::InvalidArgument);
+    store.close().unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    read(&store, &all);
+    assert_eq!(kind(store.read().open_blob(&BlobRef::of(&content(600)))), ErrorKind::NotFound);
+    assert!(store.audit().verify().unwrap().is_intact());
+}
+
 #[test]
 fn what_breaks_a_rule_is_refused_before_a_byte_is_read() {
     struct Never;

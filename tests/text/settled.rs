@@ -7,8 +7,9 @@ use modeldb::{NewRun, Store};
 
 use super::world::options;
 
-const ROUNDS: usize = 5;
-const RUNS: usize = 600;
+/// Not so many that parts are put together before it is quiet.
+const ROUNDS: usize = 3;
+const RUNS: usize = 1_000;
 
 /// How many parts an index has on the disk: each has one file of postings.
 fn parts(store: &Path) -> usize {
