@@ -160,14 +160,14 @@
 //! first question of a store with some thousand rows, it gathers changes for a quarter of a second, indexes the records
 //! as they are now, and commits with the `mark` of the commit it is of. `engine` hands documents to two threads of the
 //! library in groups, and waits while 16 MiB of texts wait for them: with one thread and one document at a time 20,000
-//! runs a second were indexed on two cores, so 35,000. `parts` has the library put eight parts of about one size
-//! together while something is indexed, and when it is quiet all but those that are four times as large as the smaller
-//! ones together, each time about as much as takes as long as it was quiet: a word is counted in 8.7 us in one part of
-//! 100,000 runs and in 12 us in four, at a million in 61 us in one, which takes 40 seconds of a core to make, and in 78
-//! us in eleven. Writers do not know of it. `folder` reads files by position, not through maps, so that one that was
-//! cut off is an error. A mark that does not fit the log, a checksum that does not fit, an error or a panic of the
-//! library: the index is thrown away and made again, and until then everything is
-//! evaluated. `absent` stands for all of it in a build without the feature.
+//! runs a second were indexed on two cores, so 35,000. The library puts eight parts of about one size together while
+//! something is indexed; `parts` has it put together, when it is quiet, all but those that are four times as large as
+//! the smaller ones together, each time what takes about as long as it was quiet: a word is counted in 8.7 us in one
+//! part of 100,000 runs and in 12 us in four, at a million in 61 us in one, which takes a minute of a core to make, and
+//! in 78 us in eleven. Writers do not know of it. `folder` reads files by position, not through maps, so that one that
+//! was cut off is an error. A mark that does not fit the log, a checksum that does not fit, an error or a panic of the
+//! library: the index is thrown away and made again, and until then everything is evaluated. `absent` stands for all of
+//! it in a build without the feature.
 //!
 //! ## F5: `query/`
 //!

@@ -17,6 +17,9 @@ use crate::id::EntityKind;
 use crate::limits;
 use crate::words::{Part, Sought, is_near, lower};
 
+/// Rows are sorted if there are fewer than one in so many.
+const BITS_A_ROW: usize = 64;
+
 /// The index as of a commit.
 pub(super) struct View {
     pub(super) mark: Mark,
@@ -162,12 +165,7 @@ impl Search<'_> {
                 None => false,
             });
         }
-        // Documents are in the order of their rows, but for parts that were put together: a few ascending runs.
-        if !docs.is_sorted() {
-            docs.sort();
-        }
-        docs.dedup();
-        RoaringBitmap::from_sorted_iter(docs.iter().copied()).unwrap_or_else(|_| docs.into_iter().collect())
+        set_of(docs)
     }
 
     fn index(&self, field: Field) -> tantivy::Result<Arc<InvertedIndexReader>> {
@@ -313,6 +311,33 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Rows of documents are in their order, but for parts that were put together: a few ascending runs. Of many it is
+/// faster to set the bits of each than to sort them.
+fn set_of(mut rows: Vec<u32>) -> RoaringBitmap {
+    if !rows.is_sorted() {
+        let last = rows.iter().copied().max().map_or(0, |last| last as usize);
+        if last / BITS_A_ROW <= rows.len() {
+            let mut words = vec![0_u64; last / 64 + 1];
+            for row in rows.drain(..) {
+                if let Some(word) = words.get_mut(row as usize / 64) {
+                    *word |= 1 << (row % 64);
+                }
+            }
+            for (at, mut word) in words.into_iter().enumerate() {
+                let first = u32::try_from(at * 64).unwrap_or(u32::MAX);
+                while word != 0 {
+                    rows.push(first.saturating_add(word.trailing_zeros()));
+                    word &= word - 1;
+                }
+            }
+        } else {
+            rows.sort();
+        }
+    }
+    rows.dedup();
+    RoaringBitmap::from_sorted_iter(rows.iter().copied()).unwrap_or_else(|_| rows.into_iter().collect())
 }
 
 /// The documents of a term.

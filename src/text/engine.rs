@@ -13,7 +13,7 @@ use super::Source;
 use super::document::document;
 use super::folder::Folder;
 use super::mark::Mark;
-use super::parts::{Parts, Settle, Settling};
+use super::parts::{self, Settle, Settling};
 use super::schema::{self, Fields};
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row};
@@ -67,10 +67,9 @@ impl Engine {
             .memory_budget_per_thread(limits::TEXT_MEMORY_BYTES)
             .build();
         let writer: IndexWriter<Counted> = index.writer_with_options(options)?;
-        let (parts, settling) = Parts::new();
-        writer.set_merge_policy(Box::new(parts));
+        writer.set_merge_policy(Box::new(parts::policy()));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let waiting = Arc::default();
+        let (waiting, settling) = (Arc::default(), Settling::default());
         Ok(Engine { index, writer, reader, fields, files, settling, group: Vec::new(), group_bytes: 0, waiting })
     }
 
@@ -124,13 +123,16 @@ impl Engine {
 
     /// It was quiet for a while: parts are put together, by a thread of the library's. False when that is done; else it
     /// is to be asked again after a while, and what is there by then can be published.
-    pub(super) fn settle(&mut self, mark: Mark) -> Result<bool> {
+    pub(super) fn settle(&mut self) -> Result<bool> {
         let parts = self.index.searchable_segment_metas().map_err(failed)?;
-        let settle = self.settling.next(&parts);
-        if settle == Settle::Start {
-            self.commit(mark)?;
-        }
-        Ok(settle != Settle::Done)
+        Ok(match self.settling.next(&parts) {
+            Settle::Done => false,
+            Settle::Wait => true,
+            Settle::Merge(parts) => {
+                self.settling.run(self.writer.merge(&parts));
+                true
+            }
+        })
     }
 
     /// There is no commit without a mark.

@@ -151,7 +151,7 @@ impl Follower {
                 drop(wishes);
                 // Parts are put together meanwhile, and searches are to have them.
                 if let Some(mark) = mark {
-                    unsettled = engine.settle(mark)?;
+                    unsettled = engine.settle()?;
                     self.publish(&engine, mark)?;
                 }
                 continue;

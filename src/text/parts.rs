@@ -1,11 +1,11 @@
 //! Which parts of an index are put together, and when.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
-use tantivy::SegmentMeta;
 use tantivy::index::SegmentId;
-use tantivy::indexer::{LogMergePolicy, MergeCandidate, MergePolicy};
+use tantivy::indexer::{LogMergePolicy, MergePolicy};
+use tantivy::{FutureResult, SegmentMeta};
 
 /// A part is left alone when it has this many times as many documents as all smaller ones together.
 const LARGER: u64 = 4;
@@ -15,72 +15,67 @@ const AT_LEAST: u64 = 1_000;
 const AT_MOST: u64 = 1 << 21;
 /// What takes about as long as it was quiet at the first time of asking.
 const AT_FIRST: u64 = 1 << 16;
-/// How often the same parts are found before it is given up: a disk may be full.
-const TRIES: u32 = 60;
+/// How often it may fail: a disk may be full.
+const TRIES: u32 = 3;
+/// How often it is asked before what the library was to put together by itself is taken to have failed.
+const PATIENCE: u32 = 300;
 
-/// While something is indexed, eight parts of about one size are put together: that costs the least. Once it is quiet
-/// few are left of all, as a search pays for each.
-#[derive(Debug, Clone)]
-pub(super) struct Parts {
-    busy: LogMergePolicy,
-    /// Documents that may be put together while it is quiet; none while it is not.
-    quiet: Arc<AtomicU64>,
+/// While something is indexed, the library puts eight parts of about one size together: that costs the least.
+pub(super) fn policy() -> LogMergePolicy {
+    let mut policy = LogMergePolicy::default();
+    policy.set_del_docs_ratio_before_merge(0.3);
+    policy
 }
 
-/// How parts come to rest.
+/// Once it is quiet few parts are left of all, as a search pays for each.
+#[derive(Default)]
 pub(super) struct Settling {
-    quiet: Arc<AtomicU64>,
     asked: u32,
-    /// The parts there were, and how often they were the same.
-    known: Vec<SegmentId>,
-    same: u32,
+    failed: u32,
+    running: Option<Pin<Box<FutureResult<Option<SegmentMeta>>>>>,
 }
 
 /// What is to be done about the parts there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settle {
     /// Nothing.
     Done,
     /// To look again after a while.
     Wait,
-    /// That too, and to have the library look for parts to put together, as it does when something is committed.
-    Start,
-}
-
-impl Parts {
-    pub(super) fn new() -> (Parts, Settling) {
-        let mut busy = LogMergePolicy::default();
-        busy.set_del_docs_ratio_before_merge(0.3);
-        let quiet: Arc<AtomicU64> = Arc::default();
-        let settling = Settling { quiet: Arc::clone(&quiet), asked: 0, known: Vec::new(), same: 0 };
-        (Parts { busy, quiet }, settling)
-    }
+    /// That too, and to put these together.
+    Merge(Vec<SegmentId>),
 }
 
 impl Settling {
     /// It is not quiet any more.
     pub(super) fn stop(&mut self) {
-        self.quiet.store(0, Ordering::Relaxed);
-        (self.asked, self.same) = (0, 0);
+        (self.asked, self.failed) = (0, 0);
+    }
+
+    /// These are put together from now on.
+    pub(super) fn run(&mut self, merge: FutureResult<Option<SegmentMeta>>) {
+        self.running = Some(Box::pin(merge));
     }
 
     /// It was quiet for a while, and again as long at each further call. What is put together takes about as long as
     /// it was quiet by then, so that a program that soon ends has not begun with much that is lost.
     pub(super) fn next(&mut self, parts: &[SegmentMeta]) -> Settle {
         self.asked = self.asked.saturating_add(1);
-        let mut now: Vec<SegmentId> = parts.iter().map(SegmentMeta::id).collect();
-        now.sort_unstable();
-        self.same = if self.known == now { self.same + 1 } else { 0 };
-        self.known = now;
-        if together(parts, AT_MOST).is_empty() || self.same >= TRIES {
+        if let Some(running) = &mut self.running {
+            match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending => return Settle::Wait,
+                Poll::Ready(ended) => self.failed += u32::from(ended.is_err()),
+            }
+            self.running = None;
+        }
+        if self.failed >= TRIES || self.asked >= PATIENCE || together(parts, AT_MOST).is_empty() {
             return Settle::Done;
         }
-        let docs = u64::from(self.asked).saturating_mul(AT_FIRST).min(AT_MOST);
-        if !self.asked.is_power_of_two() || together(parts, docs).is_empty() {
+        let merge = together(parts, u64::from(self.asked).saturating_mul(AT_FIRST).min(AT_MOST));
+        // The library is at it.
+        if merge.is_empty() || !policy().compute_merge_candidates(parts).is_empty() {
             return Settle::Wait;
         }
-        self.quiet.store(docs, Ordering::Relaxed);
-        Settle::Start
+        Settle::Merge(merge)
     }
 }
 
@@ -99,14 +94,4 @@ fn together(parts: &[SegmentMeta], at_most: u64) -> Vec<SegmentId> {
     }
     sizes.truncate(if taken.1 < AT_LEAST { 0 } else { taken.0 });
     sizes.into_iter().map(|(_, id)| id).collect()
-}
-
-impl MergePolicy for Parts {
-    fn compute_merge_candidates(&self, parts: &[SegmentMeta]) -> Vec<MergeCandidate> {
-        let together = together(parts, self.quiet.load(Ordering::Relaxed));
-        match together.is_empty() {
-            true => self.busy.compute_merge_candidates(parts),
-            false => vec![MergeCandidate(together)],
-        }
-    }
 }
