@@ -117,7 +117,7 @@ impl Store {
         let inner = &*self.inner;
         let limit =
             inner.clock.now().millis().saturating_sub(i64::try_from(options.min_age.as_millis()).unwrap_or(i64::MAX));
-        let state = inner.begin_collection()?;
+        let state = inner.begin_collection(!options.dry_run)?;
         let _collecting = Collecting(inner);
         let mut gc = Gc {
             store: self,

@@ -111,7 +111,20 @@ impl Store {
         progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,
     ) -> Result<PurgeReport> {
         self.inner.check_usable()?;
-        self.inner.common.text.begin_purge();
+        let erased = self.erase(options, progress);
+        // Some of it may be erased also if the rest cannot be.
+        let made = self.inner.make_purged_blocks();
+        let cleaned = made.and_then(|()| self.inner.common.text.clean(self.read().sequence()));
+        let report = erased?;
+        cleaned.map(|()| report)
+    }
+
+    fn erase(
+        &self,
+        options: &PurgeOptions,
+        progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,
+    ) -> Result<PurgeReport> {
+        let _purging = self.inner.common.text.begin_purge();
         let state = self.read().state;
         let resolver = state.resolver();
         let mut purge = Purge {
@@ -131,11 +144,8 @@ impl Store {
             unfinished: false,
         };
         let ended = purge.run()?;
-        self.inner.make_purged_blocks()?;
         purge.report.finished = ended.is_continue() && !purge.unfinished;
-        let report = purge.report;
-        self.inner.common.text.clean(self.read().sequence())?;
-        Ok(report)
+        Ok(purge.report)
     }
 }
 

@@ -4,20 +4,48 @@ use crate::entity::artifacts;
 use crate::entity::lineage::LineageMut;
 use crate::entity::rules;
 use crate::entity::txn::Txn;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row};
 use crate::model::{Artifact, CodeVersion, Entity, Parents};
 use crate::names;
 
-/// Creates an entity under parents that are there; none if its id is there already, however it looks. The bytes that it
-/// names must be there.
-pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Option<Row>> {
+/// What becomes of an entity.
+pub(crate) enum Imported {
+    /// It is in this row now.
+    Created(Row),
+    /// Its id is there already, however it looks.
+    There,
+    /// What it belongs to is not there, or is deleted.
+    Without,
+}
+
+/// The row of an entity that is there and not deleted.
+fn live(txn: &Txn<'_>, kind: EntityKind, id: &str) -> Result<Option<Row>> {
+    match txn.require(kind, id) {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Goes on with what is there.
+macro_rules! there {
+    ($found:expr) => {
+        match $found? {
+            Some(found) => found,
+            None => return Ok(Imported::Without),
+        }
+    };
+}
+
+/// Creates an entity under parents that are there. The bytes that it names must be there.
+pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Imported> {
     let id = entity.id();
     if id.as_str().is_empty() {
         return Err(Error::invalid(format!("a {} without an id", id.kind())));
     }
     if txn.is_taken(id.kind(), id.as_str())? {
-        return Ok(None);
+        return Ok(Imported::There);
     }
     check(&mut entity).map_err(|error| error.context(format!("{id}")))?;
     for artifact in artifacts::of(&entity) {
@@ -29,10 +57,10 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Option<Row
     let parents = match &entity {
         Entity::Project(_) | Entity::Job(_) => Parents::None,
         Entity::Experiment(experiment) => {
-            Parents::Project(txn.require(EntityKind::Project, experiment.project_id.as_str())?)
+            Parents::Project(there!(live(txn, EntityKind::Project, experiment.project_id.as_str())))
         }
         Entity::Run(run) => {
-            let experiment = txn.require(EntityKind::Experiment, run.experiment_id.as_str())?;
+            let experiment = there!(live(txn, EntityKind::Experiment, run.experiment_id.as_str()));
             let stored = txn.load(EntityKind::Experiment, experiment)?;
             let (project, named) = (stored.parents.direct(), entity_project(&stored.entity));
             if named != Some(run.project_id.as_str()) {
@@ -40,10 +68,10 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Option<Row
             }
             Parents::Experiment { project, experiment }
         }
-        Entity::Comment(comment) => Parents::Run(txn.require(EntityKind::Run, comment.run_id.as_str())?),
+        Entity::Comment(comment) => Parents::Run(there!(live(txn, EntityKind::Run, comment.run_id.as_str()))),
         Entity::LineageEdge(edge) => {
             if LineageMut::new(txn).row(&edge.input, &edge.output)?.is_some() {
-                return Ok(None);
+                return Ok(Imported::There);
             }
             Parents::None
         }
@@ -51,9 +79,8 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Option<Row
     let hashing = txn.common().hashing;
     let key = match &entity {
         Entity::Project(project) => Some(hashing.project_name(&project.workspace, &project.name)),
-        Entity::Experiment(_) | Entity::Run(_) => {
-            Some(hashing.child_name(id.kind(), parents.direct(), entity.name().unwrap_or_default()))
-        }
+        Entity::Experiment(experiment) => Some(hashing.child_name(id.kind(), parents.direct(), &experiment.name)),
+        // A run may be renamed to what another one is called.
         _ => None,
     };
     if let (Some(key), Some(name)) = (key, entity.name())
@@ -61,7 +88,7 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Option<Row
     {
         return Err(Error::exists(format!("{id} is named {name:?}, and so is another one that is there")));
     }
-    txn.create(entity, parents).map(Some)
+    txn.create(entity, parents).map(Imported::Created)
 }
 
 fn entity_project(entity: &Entity) -> Option<&str> {
@@ -74,7 +101,10 @@ fn entity_project(entity: &Entity) -> Option<&str> {
 /// What every entity has to be like, whoever made it.
 fn check(entity: &mut Entity) -> Result<()> {
     if let Some(name) = entity.name() {
-        names::check_name(entity.kind(), name)?;
+        // A run may be renamed to something longer.
+        if entity.kind() != EntityKind::Run {
+            names::check_name(entity.kind(), name)?;
+        }
         if name.is_empty() {
             return Err(Error::invalid("the name is empty"));
         }

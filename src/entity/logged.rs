@@ -70,14 +70,21 @@ struct Prepared {
 
 impl Prepared {
     fn series(&mut self, txn: &mut Txn<'_>, row: Row, logged: &Logged) {
+        let Prepared { fields, added: all, refused } = self;
         for (key, new) in &logged.series {
-            match observations::extended(txn, row, key, new.clone()) {
+            let mut refuse = |error: Error| {
+                refused.push(error.context(format_args!("observing {:?}", shown(key))));
+                Ok(())
+            };
+            match observations::extended(txn, row, key, new.clone(), &mut refuse) {
+                // None of them could be taken.
+                Ok((.., added)) if added.observations.is_empty() => {}
                 Ok((series, to, added)) => {
                     let key = series.key.clone();
-                    self.fields.push((Field::Series(key), Some(FieldValue::Series(Box::new(series)))));
-                    self.added.push((to, added));
+                    fields.push((Field::Series(key), Some(FieldValue::Series(Box::new(series)))));
+                    all.push((to, added));
                 }
-                Err(error) => self.refused.push(error.context(format_args!("observing {:?}", shown(key)))),
+                Err(error) => refused.push(error.context(format_args!("observing {:?}", shown(key)))),
             }
         }
     }

@@ -70,11 +70,15 @@ pub(crate) fn checked(mut observation: NewObservation) -> Result<NewObservation>
     Ok(observation)
 }
 
+/// What is done about an observation that cannot be taken: an error ends it, or else it is left out.
+pub(crate) type Refuse<'r> = &'r mut dyn FnMut(Error) -> Result<()>;
+
 /// What observations make of a series: it with them, and they with their epochs and times.
-pub(crate) fn extend(
+fn extend(
     mut series: Series,
     new: Vec<NewObservation>,
     now: Timestamp,
+    refuse: Refuse<'_>,
 ) -> Result<(Series, Vec<Observation>)> {
     let mut observations = Vec::with_capacity(new.len());
     for NewObservation { value, epoch_number, timestamp } in new {
@@ -82,7 +86,13 @@ pub(crate) fn extend(
             let last = || Error::invalid(format!("after the greatest epoch of {:?} there is none", series.key));
             series.next_epoch().ok_or_else(last)
         };
-        let epoch_number = epoch_number.map_or_else(after_last, Ok)?;
+        let epoch_number = match epoch_number.map_or_else(after_last, Ok) {
+            Ok(epoch_number) => epoch_number,
+            Err(error) => {
+                refuse(error)?;
+                continue;
+            }
+        };
         let timestamp = if timestamp.millis() == 0 { now } else { timestamp };
         let observation = Observation { value, epoch_number, timestamp };
         series.push(&observation);
@@ -96,7 +106,7 @@ pub(crate) fn extend(
 pub(crate) fn begin(run: &mut Run, new: ByKey, now: Timestamp) -> Result<Vec<(String, Vec<Observation>)>> {
     let mut added = Vec::with_capacity(new.len());
     for (key, new) in new {
-        let (series, observations) = extend(Series { key: key.clone(), ..Series::default() }, new, now)?;
+        let (series, observations) = extend(Series { key: key.clone(), ..Series::default() }, new, now, &mut Err)?;
         run.series.push(series);
         added.push((key, observations));
     }
@@ -139,6 +149,7 @@ pub(crate) fn extended(
     row: Row,
     key: &str,
     new: Vec<NewObservation>,
+    refuse: Refuse<'_>,
 ) -> Result<(Series, AddedTo, Added)> {
     let now = txn.time();
     let known = run_of(txn.load(KIND, row)?)?.series(key).cloned();
@@ -147,7 +158,7 @@ pub(crate) fn extended(
         None => Series { generation: txn.next_generation(row, key)?, key: key.to_owned(), ..Series::default() },
     };
     let from = series.count;
-    let (series, observations) = extend(series, new, now)?;
+    let (series, observations) = extend(series, new, now, refuse)?;
     let to = (row, key.to_owned(), series.generation);
     Ok((series, to, Added { from, observations }))
 }
@@ -157,7 +168,7 @@ fn log(txn: &mut Txn<'_>, on: On<'_>, new: ByKey) -> Result<()> {
     let row = txn.require(on.kind, on.id)?;
     let (mut fields, mut added) = (Vec::new(), Vec::new());
     for (key, new) in new {
-        let (series, to, new) = extended(txn, row, &key, new)?;
+        let (series, to, new) = extended(txn, row, &key, new, &mut Err)?;
         added.push((to, new));
         fields.push((Field::Series(key), Some(FieldValue::Series(Box::new(series)))));
     }

@@ -379,8 +379,9 @@ impl<'w, 'a> RunsMut<'w, 'a> {
     /// Sets where the code came from, in place of what was logged before.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound`, also for an archive whose bytes are not there.
     pub fn set_code_version(&mut self, id: &RunId, code: CodeVersion) -> Result<()> {
+        artifacts::require_bytes(self.0, code.blob())?;
         let value = Some(FieldValue::CodeVersion(Box::new(code)));
         self.set(id, "run.set_code_version", Field::CodeVersionSnapshot, value)
     }

@@ -403,7 +403,8 @@ impl<'a> Txn<'a> {
     /// Creates an entity and its entries in the key index.
     pub(crate) fn create(&mut self, entity: Entity, parents: Parents) -> Result<Row> {
         let kind = entity.kind();
-        let row = self.draft.create(entity, parents, &*self.common.entropy)?;
+        let created = self.draft.create(entity, parents, &*self.common.entropy);
+        let row = self.keep(created)?;
         if let Some(stored) = self.draft.staged.get(kind, row) {
             self.entries.extend(keys::created(self.common.hashing, stored));
         }

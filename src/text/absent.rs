@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Row, Sequence};
 
+/// There is nothing it could spoil.
+pub(crate) enum Purging {}
+
 /// No index.
 pub(crate) struct TextIndex {
     folder: Option<PathBuf>,
@@ -33,7 +36,9 @@ impl TextIndex {
         Ok(())
     }
 
-    pub(crate) fn begin_purge(&self) {}
+    pub(crate) fn begin_purge(&self) -> Option<Purging> {
+        None
+    }
 
     /// Removes what another build may have left: it is not followed, and holds what was deleted.
     pub(crate) fn clean(&self, _sequence: Sequence) -> Result<()> {

@@ -157,11 +157,19 @@ impl Follower {
                 continue;
             }
             engine.unsettle();
-            let (clean, purges, purged) = {
+            let (clean, purges) = {
                 let wishes = self.shared.wishes.lock();
-                (wishes.clean > wishes.cleaned, wishes.purges, wishes.purges > wishes.purges_cleaned)
+                // Of one that goes on, more is to come.
+                let ended = if wishes.purging == 0 { wishes.purges } else { wishes.purges_cleaned };
+                (wishes.clean > wishes.cleaned, ended)
             };
             let Some(source) = (self.newest)() else { return Ok(Ended::Stopped) };
+            let purged = {
+                // One that has begun since may be in the source already.
+                let wishes = self.shared.wishes.lock();
+                let known = if mark.is_some() { wishes.purges_cleaned } else { purges };
+                wishes.purging > 0 || wishes.purges > known
+            };
             let Some(next) = self.index(&mut engine, mark, &*source, purged)? else {
                 // It was interrupted, or the log does not say what was changed.
                 if self.shared.wishes.lock().stop {
@@ -273,7 +281,7 @@ impl Follower {
         purged: bool,
     ) -> Result<Option<Mark>> {
         // What was purged is in the files, until they are written anew.
-        let next = Mark::of(source, mark.is_none_or(|mark| mark.clean && !purged))?;
+        let next = Mark::of(source, !purged && mark.is_none_or(|mark| mark.clean))?;
         if let Some(mark) = mark {
             let (from, to) = (mark.head.sequence, next.head.sequence);
             let known = self.shared.changes.read().all(from, to);

@@ -55,6 +55,15 @@ pub(super) struct Shared {
     pub(super) done: Condvar,
 }
 
+/// A purge that goes on.
+pub(crate) struct Purging<'s>(&'s Shared);
+
+impl Drop for Purging<'_> {
+    fn drop(&mut self) {
+        self.0.wishes.lock().purging -= 1;
+    }
+}
+
 /// What is asked of the thread, and how far it is.
 #[derive(Default)]
 pub(super) struct Wishes {
@@ -67,8 +76,9 @@ pub(super) struct Wishes {
     pub(super) clean: Sequence,
     pub(super) indexed: Sequence,
     pub(super) cleaned: Sequence,
-    /// Purges that were begun, and of those such that left nothing behind.
+    /// Purges that were begun, those that go on, and such that left nothing behind.
     pub(super) purges: u64,
+    pub(super) purging: u64,
     pub(super) purges_cleaned: u64,
     /// The index is damaged.
     pub(super) broken: bool,
@@ -207,9 +217,12 @@ impl TextIndex {
         self.wait_for(sequence, false, at_most)
     }
 
-    /// A purge begins.
-    pub(crate) fn begin_purge(&self) {
-        self.shared.wishes.lock().purges += 1;
+    /// A purge begins, and goes on until what is answered is dropped.
+    pub(crate) fn begin_purge(&self) -> Purging<'_> {
+        let mut wishes = self.shared.wishes.lock();
+        wishes.purges += 1;
+        wishes.purging += 1;
+        Purging(&self.shared)
     }
 
     /// What was purged up to a commit is gone from the files when this returns.

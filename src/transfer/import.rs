@@ -15,7 +15,7 @@ use crate::blob::{BlobStore, LocalBlobs};
 use crate::codec::canon::Digest;
 use crate::codec::observations::{self, Digester};
 use crate::digest::{BlobDigest, BlobHasher};
-use crate::entity::imports;
+use crate::entity::imports::{self, Imported};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gc;
 use crate::id::{EntityId, ProjectId, Row};
@@ -81,13 +81,13 @@ impl Store {
     /// Takes a project that [`export_project`](Self::export_project) wrote into this store: its entities with their
     /// ids, dates, owners and version numbers, their observations, and the bytes of artifacts. What is there already,
     /// by id, is left as it is, so that an import that was cut short, or is made again, adds what is missing and
-    /// nothing else. The report compares everything with the export. What is created is some hundred entities a commit;
+    /// nothing else; under what was deleted here since, nothing is added. The report compares everything with the export. What is created is some hundred entities a commit;
     /// the past of the other store is not in it.
     ///
     /// # Errors
     /// `NotFound` if there is no export in the folder; `Incompatible` if its form is not known; `Corrupt` if it is cut
     /// off or changed: then nothing is written, but what is found to be wrong only in the middle may come after some
-    /// commits; `AlreadyExists` if another project, experiment or run has the name; `InvalidArgument` or
+    /// commits; `AlreadyExists` if another project or experiment has the name; `InvalidArgument` or
     /// `LimitExceeded` if an entity breaks a rule; those of [`write`](Self::write) and of [`put_blob`](Self::put_blob).
     pub fn import_project(&self, folder: impl AsRef<Path>) -> Result<ImportReport> {
         self.import_project_with(folder, |_| ControlFlow::Continue(()))
@@ -427,11 +427,13 @@ fn batch(
                 };
                 put_small(w, &entity, blobs)?;
                 match imports::import(w.txn(), *entity)? {
-                    Some(row) => {
+                    Imported::Created(row) => {
                         report.created += 1;
                         series.extend(all.into_iter().map(|claimed| (claimed.key.clone(), Open::new(row, &claimed))));
                     }
-                    None => report.present += 1,
+                    Imported::There => report.present += 1,
+                    // The comparison tells.
+                    Imported::Without => {}
                 }
             }
             Line::Begin(_) | Line::End(..) => {}

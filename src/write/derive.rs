@@ -40,16 +40,20 @@ impl Inner {
         ended.inspect_err(|_| self.poison())
     }
 
-    /// Begins a collection of garbage, with what every write before it has made.
+    /// Begins a collection of garbage, with what every write before it has made. One that `removes` first makes all of
+    /// that durable: what is removed is gone at once, and a crash must not bring back what named it.
     ///
     /// # Errors
     /// `Conflict` if one goes on, or a backup is made.
-    pub(crate) fn begin_collection(&self) -> Result<Arc<State>> {
+    pub(crate) fn begin_collection(&self, removes: bool) -> Result<Arc<State>> {
         check_not_writing(self)?;
         let mut writer = self.writer.lock();
         // Its writes have named their blobs already.
         let _ = writer.end_group(self, false);
         self.check_usable()?;
+        if removes {
+            writer.flush(self)?;
+        }
         self.common.blobs.begin_collection()?;
         Ok(Arc::clone(&self.published.read()))
     }

@@ -330,3 +330,55 @@ fn the_default_actor_is_the_process_user() {
     let project = store.write(|w| w.projects().get_or_create("p")).unwrap();
     assert_eq!(store.read().projects().get(&project).unwrap().owner, Actor::process_user().principal);
 }
+
+/// Gives out what another one does, and fails once.
+struct FailsOnce(modeldb::SeededEntropy, std::sync::Arc<std::sync::atomic::AtomicI64>);
+
+impl modeldb::Entropy for FailsOnce {
+    fn fill(&self, out: &mut [u8]) -> std::io::Result<()> {
+        match self.1.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Err(std::io::Error::other("no randomness")),
+            _ => self.0.fill(out),
+        }
+    }
+}
+
+/// A creation that fails in its middle takes the write back, even if nobody looks at its answer.
+#[test]
+fn a_creation_that_fails_halfway_leaves_no_hole() {
+    use std::sync::atomic::Ordering;
+    let (mut failed, mut written) = (0, 0);
+    for at in 0..6 {
+        let left = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(-1));
+        let entropy = FailsOnce(modeldb::SeededEntropy::new(3), left.clone());
+        let store = Store::options().entropy(entropy).background(false).open_in_memory().unwrap();
+        let experiment = store
+            .write(|w| {
+                let project = w.projects().get_or_create("p")?;
+                w.experiments().get_or_create(&project, "e")
+            })
+            .unwrap();
+        left.store(at, Ordering::SeqCst);
+        let made = store.write(|w| {
+            let _ = w.runs().create(&experiment, NewRun::named("a").id(id::<modeldb::RunId>("a")));
+            w.runs().create(&experiment, NewRun::named("b").id(id::<modeldb::RunId>("b")))
+        });
+        left.store(-1, Ordering::SeqCst);
+        let there = store.read().runs().list(&experiment).unwrap().count().unwrap();
+        match made {
+            Ok(_) => {
+                assert!(there > 0);
+                written += 1;
+            }
+            Err(_) => {
+                assert_eq!(there, 0);
+                failed += 1;
+            }
+        }
+        let new =
+            store.write(|w| w.runs().create(&experiment, NewRun::named("c").id(id::<modeldb::RunId>("c")))).unwrap();
+        assert!(store.read().runs().get(&new).is_ok());
+        assert!(store.audit().verify().unwrap().is_intact(), "failed at {at}");
+    }
+    assert!(failed > 0 && written > 0, "{failed} failed, {written} written");
+}

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modeldb::simulation::{Fault, Keep, SimulatedDisk};
-use modeldb::{Artifact, ErrorKind, GcOptions, ManualClock, NewRun, Options, Result, RunId, Store, Timestamp};
+use modeldb::{
+    Artifact, Durability, ErrorKind, GcOptions, ManualClock, NewRun, Options, Result, RunId, Store, Timestamp,
+};
 
 use super::{LARGE, bytes};
 use crate::support::random::{Random, printed_seed};
@@ -185,4 +187,44 @@ fn each_call_of_the_disk_fails() {
     }
     println!("each_call_of_the_disk_fails: {errors} errors");
     assert!(errors > 100);
+}
+
+/// What is collected is gone at once, and what let go of it is not durable by itself in a relaxed store.
+#[test]
+fn a_crash_after_a_collection_does_not_bring_back_what_named_its_bytes() {
+    let disk = SimulatedDisk::new();
+    let hour = Duration::from_secs(3600);
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+    let options = Store::options().durability(Durability::Relaxed(hour)).clock(Arc::clone(&clock)).background(false);
+    let store = options.open_simulated(&disk).unwrap();
+    let run = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            w.runs().create(&experiment, NewRun::named("r"))
+        })
+        .unwrap();
+    for (key, len) in [("large", 200_000), ("small", 100)] {
+        store.log_artifact(&run, Artifact::named(key), &*vec![7; len]).unwrap();
+    }
+    store.flush().unwrap();
+    disk.record();
+    clock.advance(1);
+    for key in ["large", "small"] {
+        store.write(|w| w.runs().delete_artifact(&run, key)).unwrap();
+    }
+    let dry = GcOptions::new().min_age(Duration::ZERO).dry_run(true);
+    assert_eq!(store.gc(&dry).unwrap().removed, 2);
+    let before = disk.recorded();
+    assert_eq!(store.gc(&dry.dry_run(false)).unwrap().removed, 2);
+    for at in before..=disk.recorded() {
+        let again = Store::options().open_simulated(&disk.image(at, Keep::None)).unwrap();
+        for key in ["large", "small"] {
+            if again.read().artifact(&run, key).unwrap().is_some() {
+                let mut bytes = Vec::new();
+                again.read().open_artifact(&run, key).unwrap().read_to_end(&mut bytes).unwrap();
+                assert!(bytes.iter().all(|byte| *byte == 7), "operation {at}: {key}");
+            }
+        }
+    }
 }

@@ -195,6 +195,22 @@ fn many_blobs_are_kept_though_nothing_names_them_yet() {
 }
 
 #[test]
+fn code_whose_bytes_are_not_there_is_not_named() {
+    let bench = Bench::new();
+    let nowhere = BlobRef::of(&bytes(LARGE, 9));
+    for blob in [nowhere, BlobRef::of(b"small")] {
+        let code = CodeVersion::archive(Artifact::named("code.zip").blob(blob));
+        let set = bench.store.write(|w| w.runs().set_code_version(&bench.run, code.clone()));
+        assert_eq!(kind(set), ErrorKind::NotFound);
+        assert_eq!(kind(bench.store.write(|w| w.runs().log_code_version(&bench.run, code))), ErrorKind::NotFound);
+    }
+    let there = bench.store.put_blob(&*bytes(LARGE, 9)).unwrap();
+    let code = CodeVersion::archive(Artifact::named("code.zip").blob(there));
+    bench.store.write(|w| w.runs().set_code_version(&bench.run, code)).unwrap();
+    assert_eq!(bench.gc().kept, 1);
+}
+
+#[test]
 fn what_breaks_a_rule_is_refused_before_a_byte_is_read() {
     struct Never;
     impl Read for Never {

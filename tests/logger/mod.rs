@@ -349,6 +349,41 @@ fn what_cannot_be_logged_is_told_and_the_rest_is_written() {
     assert!(store.audit().verify().unwrap().is_intact());
 }
 
+/// One that cannot be taken does not take those beside it along, however they come to be written.
+#[test]
+fn what_cannot_be_observed_is_left_out_by_itself() {
+    for flushes in [false, true] {
+        let (store, _, experiment) = in_memory();
+        let log = store.start_run(&experiment, NewRun::named("r")).unwrap();
+        let id = log.run_id().clone();
+        (0..100).for_each(|at| log.observe("loss", at));
+        log.observe_at(i64::MAX, "loss", 0.5);
+        if flushes {
+            log.flush().unwrap();
+        }
+        log.observe("loss", 0.25);
+        log.observe_at(7, "loss", 0.125);
+        log.observe_at(i64::MAX, "other", 1);
+        let refused = log.finish().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{refused}");
+        let mut wanted: Vec<(i64, f64)> = (0..100).map(|at| (at, at as f64)).collect();
+        wanted.extend([(i64::MAX, 0.5), (7, 0.125)]);
+        assert_eq!(observed(&store, &id, "loss"), wanted);
+        assert_eq!(observed(&store, &id, "other"), [(i64::MAX, 1.0)]);
+        assert!(store.audit().verify().unwrap().is_intact());
+        // By itself, it begins no series.
+        let again = store.resume_run(&id).unwrap();
+        again.observe("other", 2);
+        assert_eq!(again.flush().unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(observed(&store, &id, "other"), [(i64::MAX, 1.0)]);
+        again.finish().unwrap();
+        // Whoever waits for a call gets all or none.
+        let all = store.write(|w| w.runs().log_observations(&id, [("other", 1), ("new", 1)]));
+        assert_eq!(all.unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert!(store.read().runs().get(&id).unwrap().series("new").is_none());
+    }
+}
+
 #[test]
 fn a_run_has_one_logger_and_can_be_taken_up_again() {
     let (store, clock, experiment) = in_memory();

@@ -140,3 +140,58 @@ fn a_crash_after_a_purge_is_made_up_for() {
     assert!(!stands_in(&text, "xyzzymarker"));
     world.check(&QueryField::Text.matches("xyzzymarker"));
 }
+
+/// A store with a deleted experiment that takes several slices to purge, and with others that stay.
+#[cfg(feature = "text")]
+fn with_much_to_purge(folder: &Path, index_first: bool) -> modeldb::Store {
+    let store = super::world::options().open(folder).unwrap();
+    let gone = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let kept = w.experiments().get_or_create(&project, "kept")?;
+            w.runs().create_many(&kept, (0..2000).map(|run| NewRun::named(format!("run {run}"))))?;
+            let gone = w.experiments().get_or_create(&project, "gone")?;
+            w.runs().create_many(&gone, (0..1500).map(|run| NewRun::named(format!("xyzzymarker{run}"))))?;
+            Ok(gone)
+        })
+        .unwrap();
+    if index_first {
+        store.wait_indexed(store.read().sequence()).unwrap();
+    }
+    store.write(|w| w.experiments().delete(&gone)).unwrap();
+    store
+}
+
+/// An index that is made, or cleaned for another purge, between two slices is not clean when the last has come.
+#[test]
+#[cfg(feature = "text")]
+fn a_purge_in_the_middle_of_which_the_index_is_cleaned_leaves_nothing() {
+    use std::ops::ControlFlow;
+
+    use modeldb::{PurgeOptions, Timestamp};
+    for index_first in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let text = path.join("text");
+        let store = with_much_to_purge(&path, index_first);
+        let mut slices = 0;
+        let report = store.purge_with(&PurgeOptions::new(), |_| {
+            slices += 1;
+            match (slices, index_first) {
+                (1, false) => store.wait_indexed(store.read().sequence()).unwrap(),
+                (1, true) => {
+                    let nothing = PurgeOptions::new().deleted_before(Timestamp::from_millis(1));
+                    store.purge_with(&nothing, |_| ControlFlow::Continue(())).unwrap();
+                }
+                // What it has come to is seen by its thread, too.
+                _ => store.wait_indexed(store.read().sequence()).unwrap(),
+            }
+            ControlFlow::Continue(())
+        });
+        let report = report.unwrap();
+        assert!(slices > 2 && report.finished && report.runs == 1500, "{slices} slices: {report:?}");
+        assert!(!stands_in(&text, "xyzzymarker"), "indexed first: {index_first}");
+        let found = store.read().runs().find(QueryField::Name.matches("run")).unwrap().count().unwrap();
+        assert_eq!(found, 2000);
+    }
+}

@@ -218,6 +218,64 @@ fn what_is_there_is_left_as_it_is_and_told() {
     assert_eq!(kind(other.import_project(folder.path().join("y"))), ErrorKind::Corrupt);
 }
 
+#[test]
+fn nothing_is_added_under_what_was_deleted_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, other) = (Store::in_memory().unwrap(), Store::in_memory().unwrap());
+    let (project, runs) = filled(&store);
+    let experiment = store.read().runs().get(&runs[0]).unwrap().experiment_id;
+    let import = |name: &str| {
+        let export = folder.path().join(name);
+        store.export_project(&project, &export).unwrap();
+        other.import_project(&export)
+    };
+    assert!(import("first").unwrap().is_same());
+    other.write(|w| w.experiments().delete(&experiment)).unwrap();
+    let second = import("second").unwrap();
+    assert_eq!(second.created, 0);
+    let new = store
+        .write(|w| {
+            let run = w.runs().create(&experiment, NewRun::named("new").observation("o", 1))?;
+            w.comments().add(&run, "about it")?;
+            w.experiments()
+                .get_or_create(&project, "third")
+                .and_then(|e| w.runs().create(&e, NewRun::named("made")))?;
+            Ok(run)
+        })
+        .unwrap();
+    let third = import("third").unwrap();
+    assert_eq!((third.created, third.missing), (2, second.missing + 2), "{third}");
+    assert_eq!(kind(other.read().runs().get(&new)), ErrorKind::NotFound);
+    // Restored, it gets what it misses.
+    other.write(|w| w.experiments().restore(&experiment)).unwrap();
+    let fourth = import("fourth").unwrap();
+    assert_eq!((fourth.created, fourth.missing), (2, 0), "{fourth}");
+    assert!(other.audit().verify().unwrap().is_intact());
+}
+
+/// ModelDB renames runs to anything.
+#[test]
+fn runs_with_names_that_none_is_created_with_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, other) = (Store::in_memory().unwrap(), Store::in_memory().unwrap());
+    let project = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            let runs = w.runs().create_many(&experiment, ["x", "y", "z"].map(NewRun::named))?;
+            w.runs().rename(&runs[1], "x")?;
+            w.runs().rename(&runs[2], &"long ".repeat(100))?;
+            Ok(project)
+        })
+        .unwrap();
+    let export = folder.path().join("export");
+    store.export_project(&project, &export).unwrap();
+    let report = other.import_project(&export).unwrap();
+    assert!(report.is_same() && report.created == 5, "{report}");
+    assert!(other.import_project(&export).unwrap().is_same());
+    assert!(other.audit().verify().unwrap().is_intact());
+}
+
 /// Each bit of each byte of a sample: an error, and nothing is written.
 #[test]
 fn an_export_that_was_changed_or_cut_off_is_refused_before_anything_is_written() {
