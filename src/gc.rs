@@ -96,7 +96,7 @@ impl Store {
     /// Removes the blobs that no record names, neither of what is there nor of what is deleted and not purged. What
     /// only the past names is removed, too: [`open_artifact`](crate::Snapshot::open_artifact) on an `as_of` says then
     /// that it is gone. Writers go on; the digests of what is named are in memory, some 50 bytes each. Reads all
-    /// records.
+    /// records. Unless it is a dry run, relaxed writes before it are made durable first.
     ///
     /// # Errors
     /// `Conflict` if another collection goes on, or a backup is made; `Corrupt` if a record cannot be read: nothing is
