@@ -17,8 +17,9 @@ use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row};
 use crate::log::apply;
-use crate::log::resolve::payload;
+use crate::log::resolve::{Resolver, payload};
 use crate::model::{BlobRef, CodeVersion, Entity};
+use crate::storage::ReadTables;
 use crate::store::{Inner, Store};
 use crate::time::Timestamp;
 
@@ -155,7 +156,8 @@ impl Gc<'_> {
 
     /// Reads off all records what they name.
     fn mark(&mut self) -> Result<()> {
-        each_named(self.state, &mut |named| {
+        let state = self.state;
+        let each = &mut |named: Option<&BlobRef>| {
             match named {
                 Some(blob) => {
                     self.report.references += 1;
@@ -165,7 +167,9 @@ impl Gc<'_> {
                 None => self.tell()?,
             }
             Ok(())
-        })?;
+        };
+        // What one that cannot be read names must not go.
+        each_named(state, each, &mut Err)?;
         self.tell()
     }
 
@@ -240,8 +244,12 @@ impl Gc<'_> {
 }
 
 /// Hands over the blobs that records name, each as often as it is named, those of what is deleted and not purged
-/// included; and nothing, now and then.
-pub(crate) fn each_named(state: &State, each: &mut dyn FnMut(Option<&BlobRef>) -> Result<()>) -> Result<()> {
+/// included; and nothing, now and then. `damaged` is told of a record that cannot be read: what it names is unknown.
+pub(crate) fn each_named(
+    state: &State,
+    each: &mut dyn FnMut(Option<&BlobRef>) -> Result<()>,
+    damaged: &mut dyn FnMut(Error) -> Result<()>,
+) -> Result<()> {
     let resolver = state.resolver();
     let rows = apply::next_rows(&state.tables)?;
     for kind in [EntityKind::Project, EntityKind::Experiment, EntityKind::Run] {
@@ -249,21 +257,28 @@ pub(crate) fn each_named(state: &State, each: &mut dyn FnMut(Option<&BlobRef>) -
             if row.0.is_multiple_of(8192) {
                 each(None)?;
             }
-            let entity = if kind == EntityKind::Run {
-                let Some(bytes) = resolver.record(kind, row)? else { continue };
-                let record = archive::access::<RunV1>(payload(bytes.as_slice()))?;
-                if record.head.rare.is_empty() {
-                    continue;
-                }
-                Entity::Run(v1::rare_of(record, &resolver)?)
-            } else {
-                let Some(stored) = resolver.stored(kind, row)? else { continue };
-                stored.entity
-            };
-            named_by(&entity, &mut |blob| each(Some(blob)))?;
+            match naming(&resolver, kind, row) {
+                Ok(Some(entity)) => named_by(&entity, &mut |blob| each(Some(blob)))?,
+                Ok(None) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Incompatible) => damaged(error)?,
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(())
+}
+
+/// What an entity has that names blobs; none if it has nothing of the kind.
+fn naming(resolver: &Resolver<'_, ReadTables>, kind: EntityKind, row: Row) -> Result<Option<Entity>> {
+    if kind != EntityKind::Run {
+        return Ok(resolver.stored(kind, row)?.map(|stored| stored.entity));
+    }
+    let Some(bytes) = resolver.record(kind, row)? else { return Ok(None) };
+    let record = archive::access::<RunV1>(payload(bytes.as_slice()))?;
+    match record.head.rare.is_empty() {
+        true => Ok(None),
+        false => v1::rare_of(record, resolver).map(|rare| Some(Entity::Run(rare))),
+    }
 }
 
 /// Hands over the blobs that an entity names.

@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::blob::{BlobPlace, BlobStore, LocalBlobs};
+use crate::digest::BlobDigest;
 use crate::entity::state::State;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gc;
 use crate::log::chain::Head;
+use crate::model::BlobRef;
 use crate::progress::{Progress, Steps};
 use crate::storage::{BLOBS_FOLDER, BlobSource, Place};
 use crate::store::Store;
@@ -26,12 +28,16 @@ pub struct BackupReport {
     pub blobs: u64,
     /// How many bytes they have.
     pub blob_bytes: u64,
+    /// Records and blobs that cannot be read. The records are in the backup as they are, and what bytes of artifacts
+    /// they name is unknown; such blobs are not beside it, or not whole. [`verify`](Store::verify) tells which.
+    pub damaged: u64,
 }
 
 impl fmt::Display for BackupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BackupReport { head, bytes, blobs, blob_bytes } = self;
-        write!(f, "{bytes} bytes up to commit {}, and {blobs} blobs of {blob_bytes} bytes", head.sequence)
+        let BackupReport { head, bytes, blobs, blob_bytes, damaged } = self;
+        write!(f, "{bytes} bytes up to commit {}, and {blobs} blobs of {blob_bytes} bytes", head.sequence)?;
+        if *damaged > 0 { write!(f, "; {damaged} records or blobs are damaged") } else { Ok(()) }
     }
 }
 
@@ -45,8 +51,8 @@ impl Store {
     /// cut short is refused when it is opened. What is damaged in the store is copied as it is:
     /// [`verify`](Store::verify) one of the two before older backups are given up.
     ///
-    /// Bytes of artifacts that records name are copied along, and checked; those that
-    /// [`Options::blobs`](crate::Options::blobs) keeps elsewhere stay there. Meanwhile nothing is collected.
+    /// Bytes of artifacts that records name are copied along, and checked; of those that are damaged or gone the report
+    /// tells, and those that [`Options::blobs`](crate::Options::blobs) keeps elsewhere stay there. Meanwhile nothing is collected.
     ///
     /// # Errors
     /// `AlreadyExists` if the folder is not empty; `StorageFull`, `Io` or `Corrupt` if it cannot be written, or is not
@@ -88,7 +94,7 @@ impl Store {
         let _pinned = blobs.pin()?;
         let snapshot = self.read();
         let state = &*snapshot.state;
-        let mut report = BackupReport { head: state.head, bytes: 0, blobs: 0, blob_bytes: 0 };
+        let mut report = BackupReport { head: state.head, bytes: 0, blobs: 0, blob_bytes: 0, damaged: 0 };
         let beside = |steps: &mut Steps<'_>| match (blobs.place(), place) {
             (BlobPlace::Given(_), _) | (_, Place::Memory) => Ok(()),
             (_, Place::Folder(folder)) => {
@@ -112,32 +118,52 @@ fn copy_blobs(
     steps: &mut Steps<'_>,
 ) -> Result<()> {
     let mut named = BTreeSet::new();
-    gc::each_named(state, &mut |blob| match blob {
+    let each = &mut |blob: Option<&BlobRef>| match blob {
         Some(blob) => {
             named.insert(blob.digest);
             Ok(())
         }
         None => steps.now(),
+    };
+    gc::each_named(state, each, &mut |_| {
+        report.damaged += 1;
+        Ok(())
     })?;
     steps.begin("copying the bytes of artifacts", named.len() as u64)?;
     let mut to = None;
     for digest in named {
-        if state.tables.small_blob(&digest)?.is_none() {
-            let to = match &to {
-                Some(to) => to,
-                None => to.insert(open()?),
-            };
-            let mut from = state.common.blobs.store()?.get(&digest)?;
-            let stored = to.put_with(&mut from, &mut |_| match steps.now() {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            })?;
-            if stored.digest != digest {
-                return Err(Error::corrupt(format!("the blob {digest} does not have the bytes of its digest")));
+        let copied = match state.tables.small_blob(&digest) {
+            Ok(Some(_)) => Ok(None),
+            Ok(None) => {
+                let to = match &to {
+                    Some(to) => to,
+                    None => to.insert(open()?),
+                };
+                copy_blob(state, &digest, to, steps).map(Some)
             }
-            (report.blobs, report.blob_bytes) = (report.blobs + 1, report.blob_bytes + stored.len);
+            Err(error) => Err(error),
+        };
+        match copied {
+            Ok(Some(len)) => (report.blobs, report.blob_bytes) = (report.blobs + 1, report.blob_bytes + len),
+            Ok(None) => {}
+            // All the rest is worth a backup even so.
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => report.damaged += 1,
+            Err(error) => return Err(error),
         }
         steps.tick()?;
     }
     Ok(())
+}
+
+/// Answers how many bytes it has.
+fn copy_blob(state: &State, digest: &BlobDigest, to: &LocalBlobs, steps: &mut Steps<'_>) -> Result<u64> {
+    let mut from = state.common.blobs.store()?.get(digest)?;
+    let stored = to.put_with(&mut from, &mut |_| match steps.now() {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    })?;
+    match stored.digest == *digest {
+        true => Ok(stored.len),
+        false => Err(Error::corrupt(format!("the blob {digest} does not have the bytes of its digest"))),
+    }
 }

@@ -225,8 +225,8 @@ impl<T: Findable> Find<T> {
     pub fn facets(&self, field: impl Into<QueryField>) -> Result<Facets> {
         let field = field.into();
         field.check(T::KIND)?;
-        if let QueryField::Observation(_) = field {
-            return Err(Error::invalid(format!("{field} has as many values as were observed, and no facets")));
+        if matches!(field, QueryField::Observation(_) | QueryField::Text) {
+            return Err(Error::invalid(format!("{field} has no facets: nothing has a few values of it")));
         }
         let mut counts = Counts::default();
         let total = self.begin(false)?.facets(&field, &mut counts)?;

@@ -208,9 +208,12 @@ impl<T: Findable> Find<T> {
             return Err(Error::invalid("the cursor is of another search"));
         }
         let after = cursor.map(|cursor| (cursor.keys.clone(), cursor.row.0));
+        let taken = cursor.map_or(0, |cursor| cursor.taken);
+        let left = self.limit.saturating_sub(usize::try_from(taken).unwrap_or(usize::MAX));
+        let limit = limit.min(left);
         // One more tells whether there are more.
         let (mut rows, total) = answering.rows_after(after.as_ref(), limit.saturating_add(1))?;
-        let more = rows.len() > limit;
+        let more = rows.len() > limit && limit < left;
         rows.truncate(limit);
         let mut items = Vec::with_capacity(rows.len());
         let mut next = None;
@@ -219,7 +222,7 @@ impl<T: Findable> Find<T> {
             if more && at == rows.len() {
                 let subject = Subject::new(&stored.entity);
                 let keys = self.orders.iter().map(|order| order.key(&subject)).collect();
-                next = Some(FindCursor { search, keys, row: *row });
+                next = Some(FindCursor { search, keys, row: *row, taken: taken.saturating_add(at as u64) });
             }
             items.push(T::from_stored(stored)?);
         }

@@ -18,6 +18,8 @@ pub struct FindCursor {
     pub(crate) search: [u8; 8],
     pub(crate) keys: Vec<SortKey>,
     pub(crate) row: Row,
+    /// How many are on the pages up to there.
+    pub(crate) taken: u64,
 }
 
 /// One page of a search by cursors.
@@ -44,11 +46,11 @@ impl FindCursor {
 }
 
 impl fmt::Display for FindCursor {
-    /// Hexadecimal digits: the search, the row, and each key of the order.
+    /// Hexadecimal digits: the search, the row, how many were taken, and each key of the order.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hex = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"));
         hex(f, &self.search)?;
-        write!(f, "{:08x}", self.row.0)?;
+        write!(f, "{:08x}{:016x}", self.row.0, self.taken)?;
         for key in &self.keys {
             match key {
                 SortKey::Number(Value::Int(int)) => write!(f, ".i{int:016x}")?,
@@ -122,10 +124,11 @@ impl FromStr for FindCursor {
         let read = || {
             let mut parts = text.split('.');
             let head = bytes(parts.next()?)?;
-            let (search, row) = head.split_first_chunk::<8>()?;
-            let row = Row(u32::from_be_bytes(row.try_into().ok()?));
+            let (search, behind) = head.split_first_chunk::<8>()?;
+            let (row, taken) = behind.split_first_chunk::<4>()?;
+            let (row, taken) = (Row(u32::from_be_bytes(*row)), u64::from_be_bytes(taken.try_into().ok()?));
             let keys = parts.map(key).collect::<Option<Vec<_>>>()?;
-            Some(FindCursor { search: *search, keys, row })
+            Some(FindCursor { search: *search, keys, row, taken })
         };
         read().ok_or_else(|| Error::invalid("the text is no cursor of a search"))
     }

@@ -1,11 +1,14 @@
 //! Entities of another store, as they are: with their ids, dates, owners and version numbers.
 
+use std::collections::HashSet;
+
 use crate::entity::artifacts;
 use crate::entity::lineage::LineageMut;
 use crate::entity::rules;
+use crate::entity::state::no_such;
 use crate::entity::txn::Txn;
-use crate::error::{Error, ErrorKind, Result};
-use crate::id::{EntityKind, Row};
+use crate::error::{Error, Result};
+use crate::id::{EntityId, EntityKind, Row};
 use crate::model::{Artifact, CodeVersion, Entity, Parents};
 use crate::names;
 
@@ -15,31 +18,34 @@ pub(crate) enum Imported {
     Created(Row),
     /// Its id is there already, however it looks.
     There,
-    /// What it belongs to is not there, or is deleted.
+    /// What it belongs to is deleted.
     Without,
 }
 
-/// The row of an entity that is there and not deleted.
-fn live(txn: &Txn<'_>, kind: EntityKind, id: &str) -> Result<Option<Row>> {
-    match txn.require(kind, id) {
-        Ok(row) => Ok(Some(row)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// The row of a parent, unless it is deleted, or was left out for the same reason.
+fn live(txn: &Txn<'_>, parent: &EntityId, left_out: &HashSet<EntityId>) -> Result<Option<Row>> {
+    match txn.find(parent.kind(), parent.as_str())? {
+        Some((row, place)) => Ok(txn.is_live(&place)?.then_some(row)),
+        None if left_out.contains(parent) => Ok(None),
+        None => Err(no_such(parent.kind(), parent.as_str())),
     }
 }
 
 /// Goes on with what is there.
 macro_rules! there {
-    ($found:expr) => {
+    ($found:expr, $left_out:expr, $id:expr) => {
         match $found? {
             Some(found) => found,
-            None => return Ok(Imported::Without),
+            None => {
+                $left_out.insert($id);
+                return Ok(Imported::Without);
+            }
         }
     };
 }
 
 /// Creates an entity under parents that are there. The bytes that it names must be there.
-pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Imported> {
+pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity, left_out: &mut HashSet<EntityId>) -> Result<Imported> {
     let id = entity.id();
     if id.as_str().is_empty() {
         return Err(Error::invalid(format!("a {} without an id", id.kind())));
@@ -57,10 +63,10 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Imported> 
     let parents = match &entity {
         Entity::Project(_) | Entity::Job(_) => Parents::None,
         Entity::Experiment(experiment) => {
-            Parents::Project(there!(live(txn, EntityKind::Project, experiment.project_id.as_str())))
+            Parents::Project(there!(live(txn, &EntityId::from(&experiment.project_id), left_out), left_out, id))
         }
         Entity::Run(run) => {
-            let experiment = there!(live(txn, EntityKind::Experiment, run.experiment_id.as_str()));
+            let experiment = there!(live(txn, &EntityId::from(&run.experiment_id), left_out), left_out, id);
             let stored = txn.load(EntityKind::Experiment, experiment)?;
             let (project, named) = (stored.parents.direct(), entity_project(&stored.entity));
             if named != Some(run.project_id.as_str()) {
@@ -68,7 +74,9 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity) -> Result<Imported> 
             }
             Parents::Experiment { project, experiment }
         }
-        Entity::Comment(comment) => Parents::Run(there!(live(txn, EntityKind::Run, comment.run_id.as_str()))),
+        Entity::Comment(comment) => {
+            Parents::Run(there!(live(txn, &EntityId::from(&comment.run_id), left_out), left_out, id))
+        }
         Entity::LineageEdge(edge) => {
             if LineageMut::new(txn).row(&edge.input, &edge.output)?.is_some() {
                 return Ok(Imported::There);

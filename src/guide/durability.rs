@@ -138,7 +138,8 @@
 //! [`Options::read_only`](crate::Options::read_only) looks into it without changing a byte. A copy of the folder made
 //! while the store is closed is a backup as well; one of an open store is not.
 //!
-//! Values are copied as they are, damaged ones too: verify the store or the backup before older backups are given up.
+//! Values are copied as they are, damaged ones too, and bytes of artifacts that are damaged or gone are left out: the
+//! report counts both. Verify the store or the backup before older backups are given up.
 //!
 //! # Compacting
 //!

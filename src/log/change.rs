@@ -270,7 +270,7 @@ impl Field {
             (Field::Message, Entity::Comment(comment)) => text(&mut comment.message, value),
             (Field::UserId, Entity::Comment(comment)) => text(&mut comment.user_id, value),
             (Field::DateTime, Entity::Comment(comment)) => {
-                let mut slot = Some(comment.date_time);
+                let mut slot = Some(comment.date_time).filter(|time| time.millis() != 0);
                 let old = time(&mut slot, value);
                 comment.date_time = slot.unwrap_or_default();
                 old

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::time::Timestamp;
-use crate::value::{Value, number_in};
+use crate::value::{Value, canonical, number_in};
 
 /// One observed value at an epoch and a time (ModelDB's `Observation`, which also repeats the key of its series).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,7 +242,8 @@ impl Series {
             Some(Value::Float(float)) if float.is_nan() => self.nans += 1,
             Some(number) => {
                 self.numbers += 1;
-                self.sum.0 += number.as_f64().unwrap_or_default();
+                // Infinities of both signs give a NaN, whose bits are the processor's choice.
+                self.sum.0 = canonical(self.sum.0 + number.as_f64().unwrap_or_default());
                 if self.min.as_ref().is_none_or(|min| is_less(&number, min)) {
                     self.min = Some(number.clone());
                 }

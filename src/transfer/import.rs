@@ -1,6 +1,6 @@
 //! Taking a project from a folder into a store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -44,7 +44,7 @@ pub struct ImportReport {
     pub same: u64,
     /// Entities that are there, and differ from the export.
     pub differing: u64,
-    /// Entities that are not there: somebody has deleted them.
+    /// Entities that are not there: somebody has deleted them, or what they belong to.
     pub missing: u64,
     /// The first of those that differ or are missing.
     pub examples: Vec<EntityId>,
@@ -330,6 +330,7 @@ impl Import<'_, '_> {
         let mut lines = Lines::open(self.folder)?;
         let bytes: PathBuf = self.folder.join(BLOBS_FOLDER);
         let mut blobs: Option<LocalBlobs> = None;
+        let mut left_out = HashSet::new();
         let mut next = lines.next()?;
         while next.is_some() {
             // Large blobs first, outside of any write.
@@ -349,7 +350,9 @@ impl Import<'_, '_> {
                 continue;
             }
             let Import { report, steps, .. } = self;
-            next = self.store.write(|w| batch(w, next.take(), &mut lines, blobs.as_ref(), report, steps))?;
+            next = self
+                .store
+                .write(|w| batch(w, next.take(), &mut lines, blobs.as_ref(), &mut left_out, report, steps))?;
         }
         Ok(())
     }
@@ -394,6 +397,7 @@ fn batch(
     first: Option<Line>,
     lines: &mut Lines,
     blobs: Option<&LocalBlobs>,
+    left_out: &mut HashSet<EntityId>,
     report: &mut ImportReport,
     steps: &mut Steps<'_>,
 ) -> Result<Option<Line>> {
@@ -426,7 +430,7 @@ fn batch(
                     _ => Vec::new(),
                 };
                 put_small(w, &entity, blobs)?;
-                match imports::import(w.txn(), *entity)? {
+                match imports::import(w.txn(), *entity, left_out)? {
                     Imported::Created(row) => {
                         report.created += 1;
                         series.extend(all.into_iter().map(|claimed| (claimed.key.clone(), Open::new(row, &claimed))));

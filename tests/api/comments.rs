@@ -189,3 +189,33 @@ fn a_write_sees_its_own_comments() {
     assert_eq!(bench.store.stats().unwrap().comments, 1);
     assert!(bench.store.audit().verify().unwrap().is_intact());
 }
+
+/// The epoch is a time like any other.
+#[test]
+fn a_comment_is_rewritten_at_the_epoch() {
+    let clock = std::sync::Arc::new(modeldb::ManualClock::new(modeldb::Timestamp::from_millis(0)));
+    let store = modeldb::Store::options().clock(clock.clone()).background(false).open_in_memory().unwrap();
+    let (run, comment) = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            let run = w.runs().create(&experiment, NewRun::named("r"))?;
+            let comment = w.comments().add(&run, "first")?;
+            Ok((run, comment))
+        })
+        .unwrap();
+    let messages = ["second", "third", "fourth"];
+    for (at, message) in messages.iter().enumerate() {
+        if at == 1 {
+            clock.advance(1);
+        }
+        store.write(|w| w.comments().update(&run, &comment, *message)).unwrap();
+    }
+    assert!(store.audit().verify().unwrap().is_intact());
+    let first = store.read().sequence().get() - 3;
+    for (at, message) in ["first"].iter().chain(&messages).enumerate() {
+        let past = store.read().as_of(modeldb::Sequence::new(first + at as u64)).unwrap();
+        let found = past.comments().get(&comment).unwrap();
+        assert_eq!((found.message.as_str(), found.date_time.millis()), (*message, i64::from(at > 1)));
+    }
+}

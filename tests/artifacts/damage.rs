@@ -87,3 +87,30 @@ fn a_file_that_was_changed_cut_off_or_removed_is_told() {
     bench.store.put_artifact(&bench.run, "k", &*held).unwrap();
     assert_eq!((reading(&mut read), &read), (None, &held));
 }
+
+#[test]
+fn a_backup_tells_of_bytes_that_are_damaged_or_gone() {
+    let bench = Bench::new();
+    let all: Vec<Vec<u8>> = (0..3).map(|salt| bytes(LARGE + 7, salt)).collect();
+    for (key, bytes) in ["whole", "changed", "gone"].iter().zip(&all) {
+        bench.log(key, bytes);
+    }
+    let path = |bytes: &[u8]| {
+        let name = BlobRef::of(bytes).digest.to_string();
+        bench.folder.path().join("store/blobs").join(&name[..2]).join(&name[2..4]).join(&name)
+    };
+    let mut changed = all[1].clone();
+    changed[9] ^= 1;
+    std::fs::remove_file(path(&all[1])).unwrap();
+    std::fs::write(path(&all[1]), changed).unwrap();
+    std::fs::remove_file(path(&all[2])).unwrap();
+    let to = bench.folder.path().join("backup");
+    let report = bench.store.backup(&to).unwrap();
+    assert_eq!((report.blobs, report.damaged), (1, 2), "{report}");
+    let backup = Store::options().read_only(true).open(&to).unwrap();
+    assert_eq!(read_of(&backup.read(), &bench.run, "whole"), all[0]);
+    for key in ["changed", "gone"] {
+        assert_eq!(backup.read().open_artifact(&bench.run, key).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert!(!backup.verify().unwrap().is_intact());
+}

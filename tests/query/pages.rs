@@ -57,6 +57,27 @@ fn pages_go_on_while_others_write() {
 }
 
 #[test]
+fn pages_by_cursors_lie_within_the_limit() {
+    let bench = Bench::with(runs(11));
+    for limit in [0, 1, 4, 5, 9, 10, 11, 12] {
+        let found = bench.store.read().runs().find(Filter::all()).unwrap().order_by("name").limit(limit);
+        let (mut names, mut cursor, mut pages) = (Vec::new(), None::<FindCursor>, 0);
+        loop {
+            let page = found.page_after(cursor.as_ref(), 5).unwrap();
+            names.extend(page.items.into_iter().map(|run| run.name));
+            pages += 1;
+            let Some(next) = page.next else { break };
+            cursor = Some(next.to_string().parse().unwrap());
+        }
+        let wanted: Vec<String> = (0..11.min(limit)).map(|n| format!("r{n:03}")).collect();
+        assert_eq!(names, wanted, "{limit}");
+        assert_eq!(pages, limit.min(11).div_ceil(5).max(1), "{limit}");
+        let page = found.page(1, 0).unwrap();
+        assert_eq!(page.items.into_iter().map(|run| run.name).collect::<Vec<_>>(), wanted);
+    }
+}
+
+#[test]
 fn a_cursor_is_of_one_search() {
     let bench = Bench::with(runs(9));
     let found = bench.store.read().runs().find("metrics.loss >= 0").unwrap().order_by("name");

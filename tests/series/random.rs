@@ -30,6 +30,7 @@ fn value(random: &mut Random, key: &str) -> Value {
             0 => f64::NAN.into(),
             1 => f64::INFINITY.into(),
             2 => (-0.0).into(),
+            3 => f64::NEG_INFINITY.into(),
             _ => random.fraction().into(),
         };
     }
@@ -276,7 +277,9 @@ fn check(read: &Snapshot, plain: &Plain) {
             assert_eq!(series.nans, nans as u64);
             let mean = (!numbers.is_empty())
                 .then(|| numbers.iter().fold(0.0, |sum, number| sum + number) / numbers.len() as f64);
-            assert_eq!(series.mean().map(f64::to_bits), mean.map(f64::to_bits));
+            // Infinities of both signs.
+            let bits = |mean: f64| if mean.is_nan() { f64::NAN.to_bits() } else { mean.to_bits() };
+            assert_eq!(series.mean().map(bits), mean.map(bits));
             let as_f64 = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
             assert_eq!(as_f64(&series.min), numbers.iter().copied().reduce(f64::min));
             assert_eq!(as_f64(&series.max), numbers.iter().copied().reduce(f64::max));

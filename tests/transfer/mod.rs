@@ -40,6 +40,8 @@ fn filled(store: &Store) -> (ProjectId, Vec<RunId>) {
             let run = NewRun::named("full")
                 .description(&long)
                 .metric("nan", f64::NAN)
+                .observation("infinite", f64::INFINITY)
+                .observation("infinite", f64::NEG_INFINITY)
                 .metric("zero", -0.0)
                 .metric("least", i64::MIN)
                 .metric("infinite", f64::INFINITY)
@@ -125,7 +127,7 @@ fn what_is_exported_imported_and_exported_again_is_the_same() {
     let report = store.export_project(&project, &first).unwrap();
     let exported = report.exported;
     assert_eq!((exported.experiments, exported.runs, exported.comments, exported.lineage_edges), (2, 2, 1, 1));
-    assert_eq!((exported.observations, exported.blobs), (3500 + 90 + 60, 4));
+    assert_eq!((exported.observations, exported.blobs), (3500 + 90 + 60 + 2, 4));
     let other = Store::open(folder.path().join("to")).unwrap();
     other.write(|w| w.projects().get_or_create("was there before")).unwrap();
     let imported = other.import_project(&first).unwrap();
