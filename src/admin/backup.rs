@@ -52,7 +52,8 @@ impl Store {
     /// [`verify`](Store::verify) one of the two before older backups are given up.
     ///
     /// Bytes of artifacts that records name are copied along, and checked; of those that are damaged or gone the report
-    /// tells, and those that [`Options::blobs`](crate::Options::blobs) keeps elsewhere stay there. Meanwhile nothing is collected.
+    /// tells, and those that [`Options::blobs`](crate::Options::blobs) keeps elsewhere stay there. Meanwhile nothing is
+    /// collected.
     ///
     /// # Errors
     /// `AlreadyExists` if the folder is not empty; `StorageFull`, `Io` or `Corrupt` if it cannot be written, or is not

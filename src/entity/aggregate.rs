@@ -221,7 +221,8 @@ impl<T: Findable> Find<T> {
     /// Costs some microseconds for each ten thousand runs if the values are few; without an index, reading each record.
     ///
     /// # Errors
-    /// `InvalidArgument` if the kind has no such field; those of [`page`](Self::page).
+    /// `InvalidArgument` if the kind has no such field, or it is all texts or observations; those of
+    /// [`page`](Self::page).
     pub fn facets(&self, field: impl Into<QueryField>) -> Result<Facets> {
         let field = field.into();
         field.check(T::KIND)?;

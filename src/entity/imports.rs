@@ -9,7 +9,7 @@ use crate::entity::state::no_such;
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityId, EntityKind, Row};
-use crate::model::{Artifact, CodeVersion, Entity, Parents};
+use crate::model::{Artifact, CodeVersion, Entity, LineageEntry, Parents};
 use crate::names;
 
 /// What becomes of an entity.
@@ -18,33 +18,50 @@ pub(crate) enum Imported {
     Created(Row),
     /// Its id is there already, however it looks.
     There,
-    /// What it belongs to is deleted.
+    /// What it belongs to, or an end of it, is deleted.
     Without,
 }
 
-/// The row of a parent, unless it is deleted, or was left out for the same reason.
-fn live(txn: &Txn<'_>, parent: &EntityId, left_out: &HashSet<EntityId>) -> Result<Option<Row>> {
-    match txn.find(parent.kind(), parent.as_str())? {
+/// The row of an entity, unless it is deleted, or was left out as what it belongs to is.
+fn live(txn: &Txn<'_>, id: impl Into<EntityId>, left_out: &HashSet<EntityId>) -> Result<Option<Row>> {
+    let id = id.into();
+    match txn.find(id.kind(), id.as_str())? {
         Some((row, place)) => Ok(txn.is_live(&place)?.then_some(row)),
-        None if left_out.contains(parent) => Ok(None),
-        None => Err(no_such(parent.kind(), parent.as_str())),
+        None if left_out.contains(&id) => Ok(None),
+        None => Err(no_such(id.kind(), id.as_str())),
     }
 }
 
-/// Goes on with what is there.
-macro_rules! there {
-    ($found:expr, $left_out:expr, $id:expr) => {
-        match $found? {
-            Some(found) => found,
-            None => {
-                $left_out.insert($id);
-                return Ok(Imported::Without);
+/// What an entity stands under; none if that, or an end of an edge, is not live.
+fn parents(txn: &mut Txn<'_>, entity: &Entity, left_out: &HashSet<EntityId>) -> Result<Option<Parents>> {
+    Ok(match entity {
+        Entity::Project(_) | Entity::Job(_) => Some(Parents::None),
+        Entity::Experiment(experiment) => live(txn, &experiment.project_id, left_out)?.map(Parents::Project),
+        Entity::Run(run) => {
+            let Some(experiment) = live(txn, &run.experiment_id, left_out)? else { return Ok(None) };
+            let stored = txn.load(EntityKind::Experiment, experiment)?;
+            let (project, named) = (stored.parents.direct(), entity_project(&stored.entity));
+            if named != Some(run.project_id.as_str()) {
+                return Err(Error::invalid("it is of another project than its experiment"));
             }
+            Some(Parents::Experiment { project, experiment })
         }
-    };
+        Entity::Comment(comment) => live(txn, &comment.run_id, left_out)?.map(Parents::Run),
+        Entity::LineageEdge(edge) => {
+            for end in [&edge.input, &edge.output] {
+                if let LineageEntry::Run(run) = end
+                    && live(txn, run, left_out)?.is_none()
+                {
+                    return Ok(None);
+                }
+            }
+            Some(Parents::None)
+        }
+    })
 }
 
-/// Creates an entity under parents that are there. The bytes that it names must be there.
+/// Creates an entity under parents that are there, or else adds its id to those that are left out. The bytes that it
+/// names must be there.
 pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity, left_out: &mut HashSet<EntityId>) -> Result<Imported> {
     let id = entity.id();
     if id.as_str().is_empty() {
@@ -60,29 +77,15 @@ pub(crate) fn import(txn: &mut Txn<'_>, mut entity: Entity, left_out: &mut HashS
         artifacts::require_bytes(txn, parts.map(|part| &part.blob))?;
     }
     artifacts::require_bytes(txn, entity.code_version_snapshot().and_then(CodeVersion::blob))?;
-    let parents = match &entity {
-        Entity::Project(_) | Entity::Job(_) => Parents::None,
-        Entity::Experiment(experiment) => {
-            Parents::Project(there!(live(txn, &EntityId::from(&experiment.project_id), left_out), left_out, id))
-        }
-        Entity::Run(run) => {
-            let experiment = there!(live(txn, &EntityId::from(&run.experiment_id), left_out), left_out, id);
-            let stored = txn.load(EntityKind::Experiment, experiment)?;
-            let (project, named) = (stored.parents.direct(), entity_project(&stored.entity));
-            if named != Some(run.project_id.as_str()) {
-                return Err(Error::invalid(format!("{id} is of another project than its experiment")));
-            }
-            Parents::Experiment { project, experiment }
-        }
-        Entity::Comment(comment) => {
-            Parents::Run(there!(live(txn, &EntityId::from(&comment.run_id), left_out), left_out, id))
-        }
-        Entity::LineageEdge(edge) => {
-            if LineageMut::new(txn).row(&edge.input, &edge.output)?.is_some() {
-                return Ok(Imported::There);
-            }
-            Parents::None
-        }
+    if let Entity::LineageEdge(edge) = &entity
+        && LineageMut::new(txn).row(&edge.input, &edge.output)?.is_some()
+    {
+        return Ok(Imported::There);
+    }
+    let found = parents(txn, &entity, left_out).map_err(|error| error.context(format!("{id}")))?;
+    let Some(parents) = found else {
+        left_out.insert(id);
+        return Ok(Imported::Without);
     };
     let hashing = txn.common().hashing;
     let key = match &entity {

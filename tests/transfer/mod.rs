@@ -239,20 +239,22 @@ fn nothing_is_added_under_what_was_deleted_here() {
         .write(|w| {
             let run = w.runs().create(&experiment, NewRun::named("new").observation("o", 1))?;
             w.comments().add(&run, "about it")?;
-            w.experiments()
-                .get_or_create(&project, "third")
-                .and_then(|e| w.runs().create(&e, NewRun::named("made")))?;
+            let third = w.experiments().get_or_create(&project, "third")?;
+            let made = w.runs().create(&third, NewRun::named("made"))?;
+            w.lineage().add([&run], [&made])?;
             Ok(run)
         })
         .unwrap();
     let third = import("third").unwrap();
-    assert_eq!((third.created, third.missing), (2, second.missing + 2), "{third}");
+    // The run, what was said about it, and what was made of it.
+    assert_eq!((third.created, third.missing), (2, second.missing + 3), "{third}");
     assert_eq!(kind(other.read().runs().get(&new)), ErrorKind::NotFound);
+    assert!(other.verify().unwrap().is_intact());
     // Restored, it gets what it misses.
     other.write(|w| w.experiments().restore(&experiment)).unwrap();
     let fourth = import("fourth").unwrap();
-    assert_eq!((fourth.created, fourth.missing), (2, 0), "{fourth}");
-    assert!(other.audit().verify().unwrap().is_intact());
+    assert_eq!((fourth.created, fourth.missing), (3, 0), "{fourth}");
+    assert!(other.verify().unwrap().is_intact());
 }
 
 /// ModelDB renames runs to anything.
