@@ -54,28 +54,63 @@ pub(crate) fn short_name(name: &str) -> String {
     short
 }
 
-const ADJECTIVES: [&str; 32] = [
-    "brisk", "calm", "candid", "clever", "cosy", "daring", "eager", "early", "fair", "frank", "gentle", "glad",
-    "honest", "humble", "jolly", "keen", "kind", "lively", "lucid", "mellow", "merry", "nimble", "patient", "plucky",
-    "quiet", "rapid", "sober", "steady", "sunny", "tidy", "vivid", "witty",
+const ADJECTIVES: [&str; 128] = [
+    "able", "active", "agile", "airy", "alert", "amiable", "ample", "apt", "ardent", "artful", "astute", "avid",
+    "bold", "bonny", "brainy", "brave", "breezy", "brief", "bright", "brisk", "busy", "calm", "candid", "careful",
+    "caring", "casual", "civil", "classy", "clean", "clear", "clever", "cosy", "crafty", "crisp", "curious", "daring",
+    "dashing", "deft", "devout", "direct", "discreet", "dreamy", "eager", "early", "earnest", "easy", "elated",
+    "elegant", "exact", "fair", "faithful", "famous", "fancy", "fearless", "festive", "fleet", "fluent", "fond",
+    "frank", "free", "fresh", "frugal", "gallant", "generous", "genial", "gentle", "giddy", "glad", "graceful",
+    "grand", "happy", "hardy", "hearty", "honest", "hopeful", "humble", "jaunty", "jolly", "jovial", "joyful", "keen",
+    "kind", "learned", "lively", "logical", "loyal", "lucid", "lucky", "mellow", "merry", "mighty", "modest", "neat",
+    "nimble", "noble", "patient", "placid", "plucky", "polite", "prompt", "proud", "quick", "quiet", "rapid", "ready",
+    "robust", "serene", "shy", "sincere", "sleek", "smart", "sober", "spry", "stable", "steady", "stoic", "strong",
+    "sturdy", "sunny", "swift", "tidy", "tranquil", "trusty", "upbeat", "vivid", "warm", "witty", "zesty",
 ];
 
-const COLOURS: [&str; 32] = [
-    "amber", "azure", "beige", "black", "blue", "bronze", "brown", "coral", "cream", "crimson", "cyan", "golden",
-    "green", "grey", "indigo", "ivory", "jade", "khaki", "lilac", "lime", "maroon", "mauve", "ochre", "olive",
-    "orange", "pink", "plum", "red", "silver", "teal", "violet", "white",
+const COLOURS: [&str; 64] = [
+    "almond", "amber", "apricot", "aqua", "auburn", "azure", "beige", "black", "blond", "blue", "brass", "bronze",
+    "brown", "buff", "carmine", "cerise", "cherry", "claret", "cobalt", "copper", "coral", "cream", "crimson", "cyan",
+    "denim", "ebony", "emerald", "fawn", "flaxen", "golden", "green", "grey", "hazel", "indigo", "ivory", "jade",
+    "khaki", "lemon", "lilac", "lime", "magenta", "maroon", "mauve", "mint", "navy", "ochre", "olive", "orange",
+    "peach", "pink", "plum", "purple", "red", "ruby", "russet", "rust", "saffron", "salmon", "scarlet", "silver",
+    "teal", "violet", "white", "yellow",
 ];
 
-const ANIMALS: [&str; 32] = [
-    "badger", "beaver", "bison", "crane", "deer", "dolphin", "falcon", "ferret", "finch", "fox", "gecko", "hare",
-    "heron", "ibex", "jackal", "koala", "lemur", "lynx", "marten", "mole", "newt", "otter", "owl", "panda", "puffin",
-    "raven", "seal", "stork", "swan", "tapir", "weasel", "wren",
+const ANIMALS: [&str; 256] = [
+    "addax", "adder", "alpaca", "ant", "auk", "avocet", "badger", "barbel", "bat", "bear", "beaver", "bee", "beetle",
+    "beluga", "bison", "boar", "bobcat", "bonito", "bream", "budgie", "bulbul", "camel", "canary", "carp", "cat",
+    "chough", "cicada", "civet", "clam", "coati", "cobra", "cod", "condor", "coot", "cougar", "coyote", "crab",
+    "crane", "crow", "cuckoo", "curlew", "deer", "dingo", "dodo", "donkey", "dove", "drongo", "duck", "dugong",
+    "dunlin", "eagle", "earwig", "eel", "egret", "eider", "eland", "elk", "emu", "ermine", "falcon", "fennec",
+    "ferret", "finch", "fox", "frog", "fulmar", "gannet", "gecko", "genet", "gerbil", "gnu", "goat", "godwit", "goose",
+    "gosling", "grebe", "grouse", "gull", "guppy", "haddock", "halibut", "hamster", "hare", "harrier", "hawk", "heron",
+    "herring", "hippo", "hoopoe", "hornbill", "horse", "hyrax", "ibex", "ibis", "iguana", "impala", "jackal",
+    "jackdaw", "jaguar", "jay", "kestrel", "kite", "kiwi", "koala", "koi", "krill", "kudu", "lamprey", "lapwing",
+    "lark", "lemming", "lemur", "leopard", "limpet", "linnet", "lion", "llama", "lobster", "loon", "loris", "lynx",
+    "macaw", "magpie", "mallard", "manatee", "marlin", "marmot", "marten", "martin", "meerkat", "merlin", "mink",
+    "minnow", "mole", "moorhen", "moose", "moth", "mouse", "mule", "muskrat", "mussel", "narwhal", "newt", "numbat",
+    "nutria", "ocelot", "octopus", "okapi", "opossum", "orca", "oriole", "oryx", "osprey", "ostrich", "otter", "owl",
+    "ox", "oyster", "panda", "panther", "parrot", "peacock", "pelican", "penguin", "perch", "petrel", "pigeon", "pika",
+    "pike", "pipit", "plaice", "plover", "polecat", "pony", "possum", "prawn", "puffin", "puma", "python", "quail",
+    "quetzal", "quokka", "quoll", "rabbit", "raccoon", "rail", "ram", "raven", "ray", "redpoll", "redwing", "rhea",
+    "rhino", "robin", "roe", "rook", "sardine", "seal", "serval", "shark", "sheep", "shrew", "shrike", "shrimp",
+    "siskin", "skate", "skink", "skua", "skylark", "sloth", "snail", "snipe", "sparrow", "squid", "stilt", "stoat",
+    "stork", "sunbird", "swallow", "swan", "tamarin", "tanager", "tapir", "tarsier", "tench", "tern", "thrush",
+    "tiger", "toad", "toucan", "trout", "tuna", "turbot", "turkey", "turtle", "vicuna", "viper", "vole", "wagtail",
+    "wallaby", "walrus", "warbler", "weasel", "weaver", "weevil", "whale", "whelk", "wigeon", "wildcat", "wolf",
+    "wombat", "wren", "wryneck", "yak", "zebra", "zebu",
 ];
 
-/// A random three-word name, "adjective-colour-animal", out of 32,768.
+/// A random three-word name, "adjective-colour-animal", out of 2,097,152.
+///
+/// Whoever calls it looks that nobody has the name; they are so many that what was deleted seldom finds its name taken
+/// when it is restored.
 pub(crate) fn random_name(random: [u8; 3]) -> String {
-    let [a, b, c] = random.map(|byte| usize::from(byte) % 32);
-    let word = |words: &[&'static str; 32], at: usize| words.get(at).copied().unwrap_or("");
+    fn word(words: &[&'static str], random: u8) -> &'static str {
+        words.get(usize::from(random) % words.len()).copied().unwrap_or("")
+    }
+    let [a, b, c] = random;
     format!("{}-{}-{}", word(&ADJECTIVES, a), word(&COLOURS, b), word(&ANIMALS, c))
 }
 
@@ -91,6 +126,17 @@ mod tests {
         // The digest is of the thirty characters from index 11 on (computed with another tool).
         assert_eq!(short_name(&long), "aaaaaaaaaa59e794d45697b360e18ba972bada0123");
         assert_eq!(short_name(&"b".repeat(40)), "b".repeat(40));
+    }
+
+    #[test]
+    fn each_random_name_is_as_likely_as_the_next() {
+        for words in [&ADJECTIVES[..], &COLOURS[..], &ANIMALS[..]] {
+            assert!(256 % words.len() == 0, "a byte chooses evenly");
+            assert!(words.is_sorted_by(|one, next| one < next), "each once");
+            assert!(words.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())));
+        }
+        assert_eq!(random_name([0, 0, 0]), "able-almond-addax");
+        assert_eq!(random_name([255, 255, 255]), "zesty-yellow-zebu");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use modeldb::{
-    ExperimentId, Filter, NewObservation, NewRun, Observation, ObservationBucket, QueryField, RunId, Sequence,
-    Snapshot, Statistic, Store, Timestamp, Value,
+    CloneOptions, ExperimentId, Filter, NewObservation, NewRun, Observation, ObservationBucket, QueryField, RunId,
+    Sequence, Snapshot, Statistic, Store, Timestamp, Value,
 };
 
 use crate::support::random::{PrintSeed, Random, seed};
@@ -22,6 +22,7 @@ struct World {
     deleted: BTreeMap<RunId, BTreeMap<String, Vec<Observation>>>,
     past: Vec<(Sequence, Plain)>,
     random: Random,
+    created: usize,
 }
 
 fn value(random: &mut Random, key: &str) -> Value {
@@ -62,12 +63,18 @@ impl World {
             })
             .unwrap();
         let (plain, deleted, past) = (Plain::new(), BTreeMap::new(), Vec::new());
-        World { store, folder, experiment, plain, deleted, past, random }
+        World { store, folder, experiment, plain, deleted, past, random, created: 0 }
     }
 
     fn pick(&mut self) -> Option<RunId> {
         let at = self.random.below(self.plain.len());
         self.plain.keys().nth(at).cloned()
+    }
+
+    /// A name nothing had, so that what is deleted can be restored.
+    fn name(&mut self) -> String {
+        self.created += 1;
+        format!("run {}", self.created)
     }
 
     fn log(&mut self, run: &RunId) {
@@ -115,7 +122,8 @@ impl World {
         let roll = self.random.below(100);
         let picked = self.pick();
         let Some(run) = picked.filter(|_| roll >= 8) else {
-            let run = self.store.write(|w| w.runs().create(&self.experiment, NewRun::new())).unwrap();
+            let new = NewRun::named(self.name());
+            let run = self.store.write(|w| w.runs().create(&self.experiment, new)).unwrap();
             self.plain.insert(run, BTreeMap::new());
             return;
         };
@@ -146,7 +154,8 @@ impl World {
                 self.plain.get_mut(&run).unwrap().insert("loss".to_owned(), left);
             }
             82..=85 => {
-                let copy = self.store.write(|w| w.runs().clone_run(&run, Default::default())).unwrap();
+                let options = CloneOptions::new().name(self.name());
+                let copy = self.store.write(|w| w.runs().clone_run(&run, options)).unwrap();
                 let known = self.plain[&run].clone();
                 self.plain.insert(copy, known);
             }
