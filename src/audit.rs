@@ -32,13 +32,14 @@ impl Audit {
     }
 
     /// Verifies the chain from the first commit on, every entity's row against what the log says of it, and that
-    /// entities and commits are found by their ids and names. Reads everything once.
+    /// entities and commits are found by their ids and names. Reads everything once, the log and the rows on a thread
+    /// each.
     ///
     /// What it cannot find is a log that was rewritten whole or cut at its end: for that, keep a head.
     ///
     /// # Errors
-    /// `Io` if reading fails; damage is a finding of the report, not an error. `InvalidArgument` on a snapshot of
-    /// the past: rows are as they are now.
+    /// `Io` if reading fails, or there can be no thread; damage is a finding of the report, not an error.
+    /// `InvalidArgument` on a snapshot of the past: rows are as they are now.
     pub fn verify(&self) -> Result<AuditReport> {
         self.verify_with(None, |_| ControlFlow::Continue(()))
     }
@@ -52,7 +53,7 @@ impl Audit {
     }
 
     /// [`verify`](Self::verify), against a head if one is given, telling `progress` how many commits of how many are
-    /// done.
+    /// read.
     ///
     /// # Errors
     /// Those of [`verify`](Self::verify); `Cancelled`.

@@ -131,11 +131,21 @@ impl<'s, T: Send + 's> Beside<'s, T> {
     ///
     /// # Errors
     /// Those of the work; `Cancelled`.
-    pub(crate) fn wait(mut self, doing: &'static str, steps: &mut Steps<'_>) -> Result<T> {
+    pub(crate) fn wait(self, doing: &'static str, steps: &mut Steps<'_>) -> Result<T> {
+        self.end(|done, total| {
+            (steps.doing, steps.done, steps.total, steps.due) = (doing, done, total, done + EVERY);
+            steps.now()
+        })
+    }
+
+    /// Waits until it is done, and tells `tell` meanwhile how far it is, of how much.
+    ///
+    /// # Errors
+    /// Those of the work, and of `tell`.
+    pub(crate) fn end(mut self, mut tell: impl FnMut(u64, u64) -> Result<()>) -> Result<T> {
         loop {
             let (done, total) = *self.told.progress.lock();
-            (steps.doing, steps.done, steps.total, steps.due) = (doing, done, total, done + EVERY);
-            steps.now()?;
+            tell(done, total)?;
             if self.done.recv_timeout(Duration::from_millis(20)) != Err(RecvTimeoutError::Timeout) {
                 break;
             }
@@ -143,7 +153,7 @@ impl<'s, T: Send + 's> Beside<'s, T> {
         match self.thread.take().map(ScopedJoinHandle::join) {
             Some(Ok(answer)) => answer,
             Some(Err(panic)) => resume_unwind(panic),
-            None => Err(Error::new(ErrorKind::Cancelled, format!("{doing} was cancelled"))),
+            None => Err(Error::new(ErrorKind::Cancelled, "what is done beside it was cancelled")),
         }
     }
 }

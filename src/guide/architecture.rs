@@ -259,10 +259,10 @@
 //! the state goes on with a transaction of the new file. All that is in memory stays as it is, for the tables hold the
 //! same.
 //!
-//! **An audit.** `log::verify` reads the log from the first commit, recomputes each digest and hash, and for every
-//! creation takes the record of the row it must have got and walks back from it to that creation. The chain finds an
-//! edited or dropped commit; the walk finds an edited, swapped, missing or outdated row; counting finds a row that no
-//! commit made. A head kept elsewhere finds a log that was rewritten whole or cut at its end.
+//! **An audit.** `log::verify` reads the log from the first commit and recomputes each digest and hash; beside it, on a
+//! thread, `log::verify_rows` takes for every creation the record of the row it must have got and walks back from it to
+//! that creation. The chain finds an edited or dropped commit; the walk finds an edited, swapped, missing or outdated
+//! row; counting finds a row that no commit made. A head kept elsewhere finds a log that was rewritten whole or cut at its end.
 //!
 //! # Where to start
 //!

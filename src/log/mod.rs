@@ -23,4 +23,5 @@ pub(crate) mod pack;
 pub(crate) mod read;
 pub(crate) mod resolve;
 pub(crate) mod verify;
+mod verify_rows;
 pub(crate) mod watch;
