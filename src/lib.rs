@@ -141,6 +141,7 @@ mod log;
 mod model;
 mod names;
 mod options;
+mod paths;
 mod positioned;
 mod progress;
 mod purge;

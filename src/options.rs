@@ -9,6 +9,7 @@ use crate::blob::BlobStore;
 use crate::error::Result;
 use crate::filter::Layout;
 use crate::model::Actor;
+use crate::paths;
 use crate::storage::Place;
 use crate::store::Store;
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -198,20 +199,21 @@ impl Options {
         self
     }
 
-    /// Opens the store in `folder`. Runs whose loggers ended with an earlier process become
+    /// Opens the store in `folder`, which stays the same when the program changes its working directory. Runs whose loggers ended with an earlier process become
     /// [crashed](crate::RunStatus::Crashed), in one commit, before anybody reads.
     ///
     /// # Errors
     /// - `Locked`: another handle or process has it open.
     /// - `NotFound`: there is none, and `create` is false.
-    /// - `InvalidArgument`: the folder holds something else, or is a file; or it is to be checked and read only.
+    /// - `InvalidArgument`: the folder holds something else, or is a file; the path is empty; or it is to be checked
+    ///   and read only.
     /// - `ReadOnly`: it is to be read only, and has to be recovered first; the message says how.
     /// - `Incompatible`: another format or layout wrote it. Nothing was changed.
     /// - `Corrupt`: it is damaged.
     /// - `StorageFull`, `Io`: the operating system refuses.
     /// - `CommitUnknown`: the commit that ends such runs failed while it became durable. Open it again.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Store> {
-        Store::open_with(self, Place::Folder(folder.as_ref().to_owned()))
+        Store::open_with(self, Place::Folder(paths::absolute(folder.as_ref())?))
     }
 
     /// Opens a store in memory, which is gone with its last handle.

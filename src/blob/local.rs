@@ -23,6 +23,7 @@ use super::listing::Listing;
 use super::{BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range};
 use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::paths;
 use crate::time::{Clock, SystemClock, SystemEntropy, Timestamp};
 
 /// Blobs as files in a folder, each named by its digest. Clones share it, and so can other processes.
@@ -108,9 +109,9 @@ impl LocalBlobsOptions {
     /// Opens the folder, and makes it if the one above is there.
     ///
     /// # Errors
-    /// `Io` and `StorageFull`, if it cannot be read or made.
+    /// `InvalidArgument` if the path is empty; `Io` and `StorageFull`, if it cannot be read or made.
     pub fn open(self, path: impl AsRef<Path>) -> Result<LocalBlobs> {
-        self.open_in(path.as_ref(), Box::new(SystemFiles))
+        self.open_in(&paths::absolute(path.as_ref())?, Box::new(SystemFiles))
     }
 
     /// Opens the folder `blobs` of a simulated disk, and makes it.

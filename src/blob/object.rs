@@ -28,6 +28,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{BlobEntry, BlobStore, OpenBlob, UnfinishedBlob, check_range, not_there};
 use crate::digest::BlobDigest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::paths;
 use crate::time::Timestamp;
 
 /// What is sent at once, and kept in memory until it is; larger for blobs that would have too many of these.
@@ -100,9 +101,9 @@ impl ObjectBlobs {
     /// room.
     ///
     /// # Errors
-    /// `Io` if there can be no thread.
+    /// `Io` if there can be no thread; `InvalidArgument` if the folder's path is empty.
     pub fn with_spool(store: Arc<dyn ObjectStore>, prefix: &str, spool: impl Into<PathBuf>) -> Result<Self> {
-        Self::start(store, prefix, Some(spool.into()))
+        Self::start(store, prefix, Some(paths::absolute(&spool.into())?))
     }
 
     fn start(store: Arc<dyn ObjectStore>, prefix: &str, spool: Option<PathBuf>) -> Result<Self> {

@@ -60,6 +60,30 @@ impl Files {
         removed.map_err(io("removing", name))
     }
 
+    /// Whether a name is a symbolic link.
+    pub(super) fn is_link(&self, name: &str) -> Result<bool> {
+        match self {
+            Files::Folder(folder) => match fs::symlink_metadata(folder.join(name)) {
+                Ok(found) => Ok(found.is_symlink()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(io("looking for", name)(error)),
+            },
+            #[cfg(feature = "simulation")]
+            Files::Disk(_) => Ok(false),
+        }
+    }
+
+    /// Lets those read and write a file that may read and write another.
+    pub(super) fn permit_as(&self, name: &str, other: &str) -> Result<()> {
+        match self {
+            Files::Folder(folder) => fs::metadata(folder.join(other))
+                .and_then(|other| fs::set_permissions(folder.join(name), other.permissions()))
+                .map_err(io("setting the permissions of", name)),
+            #[cfg(feature = "simulation")]
+            Files::Disk(_) => Ok(()),
+        }
+    }
+
     /// Makes the bytes of a file durable.
     pub(super) fn sync(&self, name: &str) -> Result<()> {
         let synced = match self {

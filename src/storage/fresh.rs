@@ -151,6 +151,9 @@ fn write(files: &Files, name: &str, from: &ReadTables, steps: &mut Steps<'_>) ->
     files.remove(name)?;
     let written = (|| {
         let mut redb = files.create(name, &builder(limits::COPY_CACHE_BYTES))?;
+        if name == NEW_FILE {
+            files.permit_as(name, FILE)?;
+        }
         copy(from, &redb, steps)?;
         steps.begin("verifying the copy", 1)?;
         check(&mut redb)?;
@@ -179,6 +182,11 @@ impl Place {
     /// Writes a snapshot's tables into a new file that can [take the place](Self::replace) of the store's.
     pub(crate) fn write_fresh(&self, from: &ReadTables, cache_bytes: usize, steps: &mut Steps<'_>) -> Result<Fresh> {
         if let Some(files) = self.files() {
+            if files.is_link(FILE)? {
+                return Err(Error::invalid(
+                    "store.redb is a link, and what it leads to would stay: let the folder be the link",
+                ));
+            }
             let bytes = write(&files, NEW_FILE, from, steps)?;
             return Ok(Fresh { files: Some(files), memory: None, bytes });
         }

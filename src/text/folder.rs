@@ -34,7 +34,10 @@ struct Inner {
 impl Folder {
     /// The folder, made if it is not there.
     pub(super) fn open(path: &Path) -> io::Result<Folder> {
-        fs::create_dir_all(path)?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
         Ok(Folder(Arc::new(Inner { path: path.to_owned(), closed: RwLock::new(false) })))
     }
 

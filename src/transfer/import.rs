@@ -22,6 +22,7 @@ use crate::id::{EntityId, ProjectId, Row};
 use crate::limits;
 use crate::log::draft::Added;
 use crate::model::{Entity, Observation, Series};
+use crate::paths;
 use crate::progress::{Progress, Steps};
 use crate::snapshot::Snapshot;
 use crate::storage::BLOBS_FOLDER;
@@ -74,15 +75,12 @@ impl fmt::Display for ImportReport {
 /// Entities of one commit, about.
 const BATCH: usize = 512;
 
-/// Longest line that is read: a record with all it may hold, in hexadecimal digits and in words.
-const LINE_BYTES: u64 = 256 << 20;
-
 impl Store {
     /// Takes a project that [`export_project`](Self::export_project) wrote into this store: its entities with their
     /// ids, dates, owners and version numbers, their observations, and the bytes of artifacts. What is there already,
     /// by id, is left as it is, so that an import that was cut short, or is made again, adds what is missing and
-    /// nothing else; under what was deleted here since, nothing is added. The report compares everything with the export. What is created is some hundred entities a commit;
-    /// the past of the other store is not in it.
+    /// nothing else; under what was deleted here since, nothing is added. The report compares everything with the
+    /// export. What is created is some hundred entities a commit; the past of the other store is not in it.
     ///
     /// # Errors
     /// `NotFound` if there is no export in the folder; `Incompatible` if its form is not known; `Corrupt` if it is cut
@@ -102,7 +100,7 @@ impl Store {
         folder: impl AsRef<Path>,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<ImportReport> {
-        let folder = folder.as_ref();
+        let folder = &paths::absolute(folder.as_ref())?;
         let from = |error: Error| error.context(format!("importing from {}", folder.display()));
         let steps = &mut Steps::new(&mut progress);
         // From its first line to its last, before anything is written.
@@ -152,7 +150,7 @@ impl Lines {
     fn next(&mut self) -> Result<Option<Line>> {
         self.buffer.clear();
         self.number += 1;
-        let read = self.from.by_ref().take(LINE_BYTES).read_until(b'\n', &mut self.buffer);
+        let read = self.from.by_ref().take(limits::EXPORT_LINE_BYTES as u64).read_until(b'\n', &mut self.buffer);
         let read = read.map_err(|error| Error::io(format!("reading {FILE}"), error))?;
         if read == 0 {
             return Ok(None);

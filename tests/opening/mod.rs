@@ -1,6 +1,7 @@
 //! What can be opened, and what is refused.
 
 mod lock;
+mod moved;
 mod refused;
 mod unusual;
 

@@ -24,6 +24,12 @@ impl Working {
         Working { child, lines }
     }
 
+    /// Waits until it has ended well, having said this.
+    pub(crate) fn said(mut self, word: &str) {
+        let said: Vec<String> = self.lines.map(Result::unwrap).collect();
+        assert!(self.child.wait().unwrap().success() && said.iter().any(|line| line.contains(word)), "{said:#?}");
+    }
+
     /// Waits until it has said `count` numbers after this word, and then so long; kills it, on unix with `kill -9`.
     /// Answers the last number it said.
     pub(crate) fn kill_after(mut self, word: &str, count: usize, then: Duration) -> u64 {
