@@ -143,7 +143,7 @@ impl fmt::Display for Remedy {
                 "nothing is lost: searches look at the records meanwhile; Store::optimize makes it again, or deleting \
                  the folder `text` if that is what is named"
             }
-            Remedy::Repaired => "it was put right; verify again, and look after the disk",
+            Remedy::Repaired => "it was put right; open the store again, verify it again, and look after the disk",
         })
     }
 }

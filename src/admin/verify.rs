@@ -65,17 +65,17 @@ impl VerifyOptions {
 
 impl Store {
     /// Verifies everything there is: the pages of the file, every stored value, what they say of each other, the log,
-    /// and what is derived from them. Reads everything, some of it twice; holds a few MiB, and a few bytes for each
+    /// and what is derived from them. Reads everything, some of it twice; holds some ten MiB, and a few bytes for each
     /// experiment.
     ///
-    /// The log is verified on a thread of its own. The pages of the file are verified first, while nobody else reads or
+    /// The log is verified on two threads of its own. The pages of the file are verified first, while nobody else reads or
     /// writes: if somebody holds a snapshot, that section is [not done](VerifySection::skipped), and says how old the
     /// snapshot is. All others are of the store as it is then, while writes go on. If the pages are damaged, the handle
     /// writes no more.
     ///
     /// # Errors
     /// `Io` if reading fails, or there can be no thread; what is damaged is a finding of the report, not an error.
-    /// `NestedWrite` inside a write; `Closed`.
+    /// `NestedWrite` inside a write; `CommitUnknown` if what was acknowledged could not be made durable; `Closed`.
     pub fn verify(&self) -> Result<VerifyReport> {
         self.verify_with(&VerifyOptions::new(), |_| ControlFlow::Continue(()))
     }
@@ -121,7 +121,11 @@ impl Store {
                 // Not even the store itself may read meanwhile.
                 state.tables = ReadTables::begin(&Database::empty()?)?;
                 let checked = there.check();
-                if checked.as_ref().is_err_and(|error| error.kind() == ErrorKind::Corrupt) {
+                let is_sound = match &checked {
+                    Ok(clean) => *clean,
+                    Err(error) => !matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::CommitUnknown),
+                };
+                if !is_sound {
                     inner.poison();
                 }
                 match ReadTables::begin(there) {
@@ -138,7 +142,7 @@ impl Store {
             Ok(Ok(clean)) => {
                 section.checked = 1;
                 if !clean {
-                    let reason = "its pages, or what it says of free ones, did not add up";
+                    let reason = "what it says of free pages did not add up";
                     section.find("store.redb", reason, Remedy::Repaired);
                 }
             }

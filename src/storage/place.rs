@@ -94,12 +94,15 @@ impl Database {
         }
     }
 
-    /// Verifies the checksums of all pages, which nobody must read meanwhile. Answers whether they were right; if not,
-    /// they are now.
+    /// Verifies the checksums of all pages, which nobody must read meanwhile. Answers whether that and what the file
+    /// says of free pages was right; the latter is now.
     ///
     /// # Errors
-    /// `Corrupt` if they are not, and cannot be put right.
+    /// `Corrupt` if pages are damaged; `CommitUnknown` as of a commit.
     pub(crate) fn check(&mut self) -> Result<bool> {
+        // Of pages that are damaged behind a commit in one phase, redb thinks that the commit was torn, and takes it
+        // back. Behind one in two phases, which is this, of nothing, it knows better.
+        WriteTxn::begin(self)?.commit(CommitMode::QuickRepair)?;
         match &mut self.redb {
             Handle::Writable(redb) => redb.check_integrity().map_err(storage("checking the file")),
             Handle::ReadOnly(_) => Err(Error::new(ErrorKind::ReadOnly, "the store is open for reading only")),
@@ -222,6 +225,9 @@ fn open_files(files: &Files, settings: &OpenSettings, lock: Option<Lock>) -> Res
     }
     let found = files.exists(FILE)?;
     if !found {
+        if files.is_link(FILE)? {
+            return Err(Error::not_found("store.redb is a link, and what it leads to is not there"));
+        }
         if !settings.create {
             return Err(Error::not_found("there is no store here"));
         }
@@ -309,14 +315,15 @@ fn prepare_folder(folder: &Path, create: bool) -> Result<()> {
     }
 }
 
-/// Makes a folder, durably.
-pub(super) fn make_folder(folder: &Path) -> Result<()> {
+/// Makes a folder, durably, and what it lies in.
+fn make_folder(folder: &Path) -> Result<()> {
+    let is_missing = |folder: &&Path| matches!(folder.try_exists(), Ok(false));
+    let above = folder.ancestors().skip(1);
+    // The name of each new one is in the one above it.
+    let to_sync = above.clone().take(1).chain(above.clone().take_while(is_missing).filter_map(Path::parent));
+    let to_sync: Vec<&Path> = to_sync.collect();
     fs::create_dir_all(folder).map_err(|error| Error::io("making the folder", error))?;
-    match folder.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
-        Some(parent) => sync_folder(parent),
-        None => Ok(()),
-    }
+    to_sync.into_iter().rev().try_for_each(sync_folder)
 }
 
 /// Makes a folder for something of its own, or finds it empty. Answers whether it was made.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use modeldb::{ErrorKind, Remedy, Store, Verified, VerifyReport};
+use modeldb::{ErrorKind, Finding, NewRun, Remedy, Store, Verified, VerifyReport};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use tempfile::TempDir;
 
@@ -250,6 +250,42 @@ fn a_damaged_page_is_found_and_the_handle_writes_no_more() {
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Poisoned);
     assert_eq!(store.compact().unwrap_err().kind(), ErrorKind::Poisoned);
     assert!(store.read().runs().find("metrics.accuracy = 3").unwrap().count().is_ok());
+}
+
+/// What the last commit wrote is damaged while the store is open: that is told, and no commit is taken back for it.
+#[test]
+fn damage_of_what_was_written_last_takes_no_commit_back() {
+    let folder = made();
+    let path = folder.path().join("store.redb");
+    let store = open(folder.path());
+    let run = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            w.runs().create(&experiment, NewRun::named("the last run of all").metric("new key", 1))
+        })
+        .unwrap();
+    let head = store.audit().head().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let mut places = 0;
+    for (at, _) in bytes.windows(19).enumerate().filter(|(_, window)| *window == b"the last run of all") {
+        let mut file = &file;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(at as u64)).unwrap();
+        std::io::Write::write_all(&mut file, b"T").unwrap();
+        places += 1;
+    }
+    assert!(places > 0);
+    file.sync_all().unwrap();
+    let report = store.verify().unwrap();
+    println!("{report}");
+    let found: Vec<_> = report.findings().filter(|(of, _)| *of == Verified::File).map(|(_, found)| found).collect();
+    assert!(matches!(found[..], [Finding { remedy: Remedy::Restore, .. }]), "{report}");
+    assert!(!report.to_string().contains("missing"), "{report}");
+    assert_eq!(store.audit().head().unwrap(), head);
+    assert_ne!(store.read().runs().get(&run).map_err(|error| error.kind()).err(), Some(ErrorKind::NotFound));
+    let refused = store.write(|w| w.projects().get_or_create("more"));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Poisoned);
 }
 
 #[test]
