@@ -130,15 +130,17 @@ fn shown(text: &str) -> String {
 
 impl RunsMut<'_, '_> {
     /// Creates a run that is running.
-    pub(crate) fn begin(&mut self, experiment: &ExperimentId, mut new: NewRun) -> Result<RunId> {
+    pub(crate) fn begin(&mut self, experiment: &ExperimentId, mut new: NewRun) -> Result<(RunId, Row)> {
         let now = self.0.time();
         new.0.status = Some(RunStatus::Running);
         new.0.start_time = new.0.start_time.or(Some(now).filter(|now| now.millis() != 0));
-        self.create(experiment, new)
+        let id = self.create(experiment, new)?;
+        let row = self.0.require(KIND, id.as_str())?;
+        Ok((id, row))
     }
 
     /// Makes a run running, whatever became of it.
-    pub(crate) fn resume(&mut self, id: &RunId) -> Result<()> {
+    pub(crate) fn resume(&mut self, id: &RunId) -> Result<Row> {
         let row = self.0.require(KIND, id.as_str())?;
         let now = self.0.time();
         let started = state::run(self.0.load(KIND, row)?.clone())?.start_time;
@@ -146,19 +148,25 @@ impl RunsMut<'_, '_> {
         if started.is_none() {
             fields.push((Field::StartTime, Some(FieldValue::Time(now))));
         }
-        self.0.edit("run.resume", KIND, row, fields)
+        self.0.edit("run.resume", KIND, row, fields)?;
+        Ok(row)
     }
 
     /// Adds what was gathered of a run, and ends it if it has come to an end: one operation. Answers what was refused
     /// and left out. A deleted run takes no values, but is not running any more either once it was ended.
-    pub(crate) fn log_all(&mut self, id: &RunId, logged: &Logged, end: Option<RunStatus>) -> Result<Vec<Error>> {
+    pub(crate) fn log_all(
+        &mut self,
+        (id, row): (&RunId, Row),
+        logged: &Logged,
+        end: Option<RunStatus>,
+    ) -> Result<Vec<Error>> {
         let txn = &mut *self.0;
         let mut prepared = Prepared::default();
         let found = txn.find(KIND, id.as_str()).and_then(|found| match found {
-            Some((row, place)) => Ok((row, txn.is_live(&place)?)),
-            None => Err(no_such(KIND, id.as_str())),
+            Some((found, place)) if found == row => txn.is_live(&place),
+            _ => Err(no_such(KIND, id.as_str())),
         });
-        let (row, is_live) = match found {
+        let is_live = match found {
             Ok(found) => found,
             Err(error) => return Ok(vec![error]),
         };

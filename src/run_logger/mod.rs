@@ -18,7 +18,7 @@ pub(crate) use writer::Loggers;
 
 use crate::entity::entries::Container;
 use crate::error::Result;
-use crate::id::{ExperimentId, RunId};
+use crate::id::{ExperimentId, Row, RunId};
 use crate::model::{KeyValue, NewObservation, NewRun, RunStatus};
 use crate::store::Store;
 use crate::value::Value;
@@ -95,21 +95,21 @@ impl Store {
     /// # Errors
     /// `NotFound` if it is not there; `AlreadyExists` if it has a logger; those of [`write`](Self::write).
     pub fn resume_run(&self, run: &RunId) -> Result<RunLogger> {
-        // One that was dropped inside a write, and has waited for its end since.
-        let ending = self.inner.loggers.of(run).filter(|other| other.queue.lock().is_ending());
-        if let Some(other) = ending {
+        let ending = self.inner.loggers.ending(run);
+        if !ending.is_empty() {
             write::check_not_writing(&self.inner)?;
-            self.inner.write_logged(&[other]);
+            self.inner.write_logged(&ending);
         }
-        self.logger(|w| w.runs().resume(run).map(|()| run.clone()))
+        self.logger(|w| Ok((run.clone(), w.runs().resume(run)?)))
     }
 
-    fn logger(&self, begin: impl FnOnce(&mut Write<'_>) -> Result<RunId>) -> Result<RunLogger> {
+    fn logger(&self, begin: impl FnOnce(&mut Write<'_>) -> Result<(RunId, Row)>) -> Result<RunLogger> {
         let loggers = &self.inner.loggers;
         let mut registered = None;
         let begun = self.write(|w| {
             // Before anybody else can know of the run.
-            let logger = loggers.register(&begin(w)?, &self.actor)?;
+            let (run, row) = begin(w)?;
+            let logger = loggers.register(&run, row, &self.actor)?;
             Ok(Arc::clone(registered.insert(logger)))
         });
         let logger = begun.inspect_err(|_| registered.iter().for_each(|logger| loggers.forget(logger)))?;
@@ -179,7 +179,8 @@ impl RunLogger {
     /// - `AlreadyExists` for a metric, hyperparameter or attribute that is there with another value;
     /// - `InvalidArgument` for an empty key, a bad tag, or what cannot be observed; `LimitExceeded` for what is too
     ///   long or too deep;
-    /// - `NotFound` if the run is not there any more: nothing is logged while it is not;
+    /// - `NotFound` if the run is not there any more: nothing is logged while it is not, nor to another run that took
+    ///   its id once it was purged;
     /// - `CommitUnknown`, `Poisoned`, `StorageFull`, `Io` or `Closed`: what was queued may be lost, what comes later
     ///   is, and each flush says so;
     /// - `NestedWrite` inside a write of this thread: nothing was written yet.

@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::queue::{Queue, Taken};
 use crate::error::{Error, Result};
-use crate::id::RunId;
+use crate::id::{Row, RunId};
 use crate::limits;
 use crate::model::{Actor, RunStatus};
 use crate::store::{Inner, closed};
@@ -23,6 +23,8 @@ use crate::write;
 /// One logger, as its handle and the writer share it.
 pub(super) struct Logger {
     pub(super) run: RunId,
+    /// Where the run is: one that takes its id once it was purged is another.
+    row: Row,
     pub(super) actor: Arc<Actor>,
     pub(super) queue: Mutex<Queue>,
     /// Held from taking something out of the queue until it is written, so that it is written in order.
@@ -32,7 +34,8 @@ pub(super) struct Logger {
 /// The loggers of a store.
 #[derive(Default)]
 pub(crate) struct Loggers {
-    live: Mutex<BTreeMap<RunId, Arc<Logger>>>,
+    /// By row and id: until it is committed, a run may lose its row to another.
+    live: Mutex<BTreeMap<(Row, RunId), Arc<Logger>>>,
     /// Bytes that are queued.
     queued: AtomicUsize,
     state: Mutex<State>,
@@ -77,12 +80,12 @@ impl Batch<'_> {
 
 impl Loggers {
     /// Makes a logger for a run that has none.
-    pub(super) fn register(&self, run: &RunId, actor: &Arc<Actor>) -> Result<Arc<Logger>> {
-        match self.live.lock().entry(run.clone()) {
+    pub(super) fn register(&self, run: &RunId, row: Row, actor: &Arc<Actor>) -> Result<Arc<Logger>> {
+        match self.live.lock().entry((row, run.clone())) {
             Entry::Occupied(_) => Err(Error::exists(format!("run {run} has a logger already"))),
             Entry::Vacant(vacant) => {
                 let (run, actor) = (run.clone(), Arc::clone(actor));
-                let logger = Logger { run, actor, queue: Mutex::default(), writing: Mutex::default() };
+                let logger = Logger { run, row, actor, queue: Mutex::default(), writing: Mutex::default() };
                 Ok(Arc::clone(vacant.insert(Arc::new(logger))))
             }
         }
@@ -90,13 +93,19 @@ impl Loggers {
 
     pub(super) fn forget(&self, logger: &Arc<Logger>) {
         let mut live = self.live.lock();
-        if live.get(&logger.run).is_some_and(|known| Arc::ptr_eq(known, logger)) {
-            live.remove(&logger.run);
+        if let Entry::Occupied(known) = live.entry((logger.row, logger.run.clone()))
+            && Arc::ptr_eq(known.get(), logger)
+        {
+            known.remove();
         }
     }
 
-    pub(super) fn of(&self, run: &RunId) -> Option<Arc<Logger>> {
-        self.live.lock().get(run).cloned()
+    /// The loggers of a run that were dropped inside a write, and have waited for its end since.
+    pub(super) fn ending(&self, run: &RunId) -> Vec<Arc<Logger>> {
+        let live = self.live.lock();
+        let its = live.values().filter(|logger| logger.run == *run).cloned().collect::<Vec<_>>();
+        drop(live);
+        its.into_iter().filter(|logger| logger.queue.lock().is_ending()).collect()
     }
 
     fn all(&self) -> Vec<Arc<Logger>> {
@@ -231,7 +240,9 @@ impl Inner {
     fn write_batches(&self, actor: &Actor, batches: &[Batch<'_>]) {
         let written = self.write_as(actor, |w| {
             let mut runs = w.runs();
-            let log = |batch: &Batch<'_>| runs.log_all(&batch.logger.run, &batch.taken.logged, batch.end());
+            let log = |batch: &Batch<'_>| {
+                runs.log_all((&batch.logger.run, batch.logger.row), &batch.taken.logged, batch.end())
+            };
             batches.iter().map(log).collect::<Result<Vec<Vec<Error>>>>()
         });
         match written {

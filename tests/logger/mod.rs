@@ -605,3 +605,23 @@ fn a_logger_is_shared_by_threads_and_keeps_its_store_open() {
     }
     assert_eq!(status(&store, &id), Some(RunStatus::Finished));
 }
+
+/// Once it is purged, its id is free: whoever takes it is another run.
+#[test]
+fn a_logger_does_not_log_to_another_run_that_took_the_id() {
+    let store = options(&clock()).open_in_memory().unwrap();
+    let experiment = experiment(&store);
+    let id = RunId::new("taken").unwrap();
+    let log = store.start_run(&experiment, NewRun::named("old").id(id.clone())).unwrap();
+    store.write(|w| w.runs().delete(&id)).unwrap();
+    store.purge().unwrap();
+    let new = store.start_run(&experiment, NewRun::named("new").id(id.clone())).unwrap();
+    log.metric("old", 1);
+    new.metric("new", 1);
+    assert_eq!(log.finish().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(status(&store, &id), Some(RunStatus::Running));
+    new.finish().unwrap();
+    let run = store.read().runs().get(&id).unwrap();
+    let keys: Vec<&str> = run.metrics.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!((run.name.as_str(), run.status, keys), ("new", Some(RunStatus::Finished), vec!["new"]));
+}
