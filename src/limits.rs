@@ -1,7 +1,7 @@
 //! Every numeric limit of the engine, with its reason.
 //!
 //! Keys, ids of entities, texts, values and lists have no limit of their own: what is not named here is bounded
-//! by memory and disk.
+//! by memory and disk, and by [`CHANGE_BYTES`].
 
 use std::time::Duration;
 
@@ -22,6 +22,19 @@ pub const ENTITIES_PER_KIND: u32 = u32::MAX - 1;
 
 /// Most operations and changes in one commit: they are counted in a `u32`.
 pub const CHANGES_PER_COMMIT: u32 = u32::MAX - 1;
+
+/// Largest change, in bytes of its encoding, in which a text of more than some thousand stands as a digest: the creation
+/// of an entity with all its lists, or an edit with the old values and the new. It is read back in one piece.
+pub const CHANGE_BYTES: usize = 1 << 29;
+
+/// Largest entity in an export, in bytes of its line, in which a byte may take two or a letter six: likewise.
+pub const EXPORT_LINE_BYTES: usize = 1 << 30;
+
+/// Deepest nesting of a value that an export says in words, beside its encoding, and...
+pub(crate) const EXPORT_SAID_DEPTH: usize = 16;
+
+/// ...the most bytes of texts in it: they are for people.
+pub(crate) const EXPORT_SAID_BYTES: usize = 64 << 10;
 
 /// Longest field of an actor, in bytes: a commit holds it whole, and is read for every step of a history.
 pub const ACTOR_FIELD_BYTES: usize = INLINE_BYTES;

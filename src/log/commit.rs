@@ -13,6 +13,7 @@ use crate::codec::canon::{Canon, DecodeError, DecodeResult, Decoder, Digest, Enc
 use crate::codec::compress;
 use crate::error::{Error, Result};
 use crate::id::{EntityKind, Sequence};
+use crate::limits;
 use crate::log::chain::{self, Hash, Head, SALT_BYTES};
 use crate::model::Actor;
 use crate::storage::tables::PIECE_BYTES;
@@ -246,9 +247,10 @@ impl Part {
     }
 
     pub(crate) fn open(first: u32, payload: &[u8]) -> Result<Self> {
-        // A part holds LOG_PART_BYTES and one change more, whose texts are cut to digests: whatever the
-        // CRC let through, this bounds what a lie about the length can ask for.
+        // A part holds LOG_PART_BYTES and one change more: whatever the CRC let through, this bounds what a lie about
+        // the length can ask for.
         const MOST: usize = 1 << 30;
+        const { assert!(limits::LOG_PART_BYTES + limits::CHANGE_BYTES < MOST / 4 * 3) };
         match payload.split_first() {
             Some((0, content)) => Self::decode(first, content),
             Some((1, block)) => Self::decode(first, &compress::decompress(block, MOST)?),

@@ -360,6 +360,10 @@ impl Draft {
         let salt = salt(entropy)?;
         self.change.clear();
         change.encode(&mut self.change);
+        if self.change.bytes_so_far().len() > limits::CHANGE_BYTES {
+            self.change.large.clear();
+            return Err(Error::limit(format!("a change has at most {} bytes", limits::CHANGE_BYTES)));
+        }
         for (digest, text) in std::mem::take(&mut self.change.large) {
             self.bytes += text.len();
             self.staged.texts.entry(digest).or_insert(Text { bytes: text, references: 0 }).references += 1;

@@ -19,9 +19,11 @@ use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gc;
 use crate::id::{EntityId, EntityKind, ProjectId, Sequence};
+use crate::limits;
 use crate::log::export::hex;
 use crate::log::read::Recent;
 use crate::model::{BlobRef, Entity, KeyValues, LineageEntry, Observation, Stored};
+use crate::paths;
 use crate::progress::{Progress, Steps};
 use crate::snapshot::Snapshot;
 use crate::storage::{BLOBS_FOLDER, begin_folder, sync_folder};
@@ -103,7 +105,7 @@ impl Store {
         folder: impl AsRef<Path>,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<ExportReport> {
-        let folder = folder.as_ref();
+        let folder = &paths::absolute(folder.as_ref())?;
         let from = |error: Error| error.context(format!("exporting to {}", folder.display()));
         // What is exported names blobs that a collection could take.
         let _pinned = self.inner.common.blobs.pin()?;
@@ -149,6 +151,9 @@ impl Export<'_> {
     fn line(&mut self, line: &Json) -> Result<()> {
         let mut bytes = line.to_string().into_bytes();
         bytes.push(b'\n');
+        if bytes.len() > limits::EXPORT_LINE_BYTES {
+            return Err(Error::limit(format!("an entity takes at most {} bytes", limits::EXPORT_LINE_BYTES)));
+        }
         self.hasher.update(&bytes);
         self.to.write_all(&bytes).map_err(|error| Error::io("writing project.jsonl", error))
     }
@@ -289,13 +294,39 @@ fn says_value(value: &Value) -> Json {
     }
 }
 
-fn says_values(values: &KeyValues) -> Json {
-    let all: Map<String, Json> = values.iter().map(|entry| (entry.key.clone(), says_value(&entry.value))).collect();
-    Json::Object(all)
+/// Whether a value is short enough to be said, so deep in others; `left` are the bytes that it may take.
+fn is_sayable(value: &Value, depth: usize, left: &mut usize) -> bool {
+    let mut take = |text: &str| {
+        let rest = left.checked_sub(text.len().max(1));
+        rest.inspect(|rest| *left = *rest).is_some()
+    };
+    match value {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => take(""),
+        Value::String(text) => take(text),
+        Value::List(_) | Value::Map(_) if depth == 0 => false,
+        Value::List(items) => items.iter().all(|item| is_sayable(item, depth - 1, left)),
+        Value::Map(map) => {
+            map.keys().all(|key| take(key)) && map.values().all(|item| is_sayable(item, depth - 1, left))
+        }
+    }
 }
 
+fn said(value: &Value) -> Option<Json> {
+    let mut left = limits::EXPORT_SAID_BYTES;
+    is_sayable(value, limits::EXPORT_SAID_DEPTH, &mut left).then(|| says_value(value))
+}
+
+/// Those that are not too long.
+fn says_values(values: &KeyValues) -> Json {
+    let all = values.iter().filter_map(|entry| Some((entry.key.clone(), said(&entry.value)?)));
+    Json::Object(all.collect())
+}
+
+/// Without its value if that is too long.
 fn says_observation(observation: &Observation) -> Json {
-    json!([observation.epoch_number, observation.timestamp.millis(), says_value(&observation.value)])
+    let Observation { epoch_number, timestamp, value, .. } = observation;
+    let said = [Json::from(*epoch_number), Json::from(timestamp.millis())].into_iter().chain(said(value));
+    said.collect()
 }
 
 /// Some of an entity, for people and other programs.

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `{"modeldb project": 1, "id", "name"}` | first: the form, and what it is of |
 //! | `{"blob", "len"}` | bytes that artifacts name |
-//! | `{"entity", "bytes", "texts", "says"}` | an entity: `bytes` is what the log would say of its creation, in hexadecimal digits, `texts` the long texts in it by digest, `says` some of it for people |
+//! | `{"entity", "bytes", "texts", "says"}` | an entity: `bytes` is what the log would say of its creation, in hexadecimal digits, `texts` the long texts in it by digest, `says` some of it for people, what is long or deep left out |
 //! | `{"observations", "run", "bytes", "says"}` | at most some thousand observations of a key of the run before it, in the order of logging |
 //! | `{"end": {...}, "digest"}` | last: how many of each there were, and the BLAKE3 digest of all lines before |
 //!

@@ -264,3 +264,17 @@ fn key_values_are_made_as_maps_are() {
     let run = bench.run(NewRun::named("r").metric("loss", 0.25).metric("accuracy", 0.5));
     assert_eq!(bench.get(&run).metrics, KeyValues::from([("accuracy", 0.5), ("loss", 0.25)]));
 }
+
+/// What could not be read back in one piece is refused, and harms nothing.
+#[test]
+fn a_change_beyond_its_limit_is_refused() {
+    let bench = Bench::new();
+    let text = "x".repeat(4096);
+    let items = limits::CHANGE_BYTES / text.len() + 1;
+    let list = Value::List((0..items).map(|_| Value::from(text.as_str())).collect());
+    let experiment = bench.experiment.clone();
+    let refused = bench.store.write(|w| w.runs().create(&experiment, NewRun::new().attribute("list", list)));
+    assert_eq!(kind(refused), ErrorKind::LimitExceeded);
+    bench.run(NewRun::new().attribute("list", vec![1]));
+    assert!(bench.store.audit().verify().unwrap().is_intact());
+}

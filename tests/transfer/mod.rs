@@ -338,3 +338,33 @@ fn an_export_that_was_changed_or_cut_off_is_refused_before_anything_is_written()
     assert_eq!(kind(other.import_project(&export)), ErrorKind::NotFound);
     assert!(other.read().runs().find("").unwrap().count().unwrap() == 0);
 }
+
+/// What is long or deep is not said in words, and arrives all the same.
+#[test]
+fn values_of_any_depth_and_length_arrive() {
+    let deep = |levels: usize| (1..levels).fold(Value::from("bottom"), |value, _| Value::List(vec![value]));
+    let store = Store::in_memory().unwrap();
+    let long = "\u{1}\u{1f600}".repeat(100_000);
+    let list = Value::List((0..20_000).map(|at| Value::from(format!("item {at}"))).collect());
+    let (project, run) = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            let run = (1..=limits::VALUE_DEPTH).step_by(3).chain([limits::VALUE_DEPTH]);
+            let run = run.fold(NewRun::named("r"), |run, levels| run.attribute(format!("deep {levels}"), deep(levels)));
+            let run = run.attribute("long", long.as_str()).attribute("list", list.clone()).attribute("short", "said");
+            let run = w.runs().create(&experiment, run)?;
+            w.runs().log_observation(&run, "deep", long.as_str())?;
+            Ok((project, run))
+        })
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    store.export_project(&project, folder.path()).unwrap();
+    let lines = String::from_utf8(lines(folder.path())).unwrap();
+    assert!(lines.contains("\"short\":\"said\"") && lines.contains("\"deep 1\""));
+    assert!(!lines.contains("\"long\":") && !lines.contains("\"list\":") && !lines.contains("[[[[[[[[[[[[[[[[[["));
+    let other = Store::in_memory().unwrap();
+    assert!(other.import_project(folder.path()).unwrap().is_same());
+    let there = other.read().runs().get(&run).unwrap();
+    assert_eq!(there.attributes, store.read().runs().get(&run).unwrap().attributes);
+}
