@@ -48,6 +48,20 @@ pub struct Store {
     pub(crate) actor: Arc<Actor>,
 }
 
+/// A state that was published, as long as somebody holds it.
+pub(crate) struct Age {
+    pub(crate) since: Instant,
+    /// When the next one came.
+    pub(crate) outdated: Option<Instant>,
+    pub(crate) state: Weak<State>,
+}
+
+impl Age {
+    pub(crate) fn is_held(&self) -> bool {
+        self.state.strong_count() > 0
+    }
+}
+
 pub(crate) struct Inner {
     pub(crate) common: Arc<Common>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -64,7 +78,7 @@ pub(crate) struct Inner {
     pub(crate) durable: Durable,
     pub(crate) poisoned: AtomicBool,
     /// When each state that may still be alive was published.
-    pub(crate) ages: Mutex<Vec<(Instant, Weak<State>)>>,
+    pub(crate) ages: Mutex<Vec<Age>>,
     /// What the thread of the text index passes to read a state.
     pub(crate) gate: Arc<Gate>,
     /// Whether there may be a thread for upkeep.
@@ -213,7 +227,7 @@ impl Store {
             durable: Durable::new(tip.sequence),
             writer: Mutex::new(Writer::new(tip, keys)),
             waiting: AtomicUsize::new(0),
-            ages: Mutex::new(vec![(Instant::now(), Arc::downgrade(&state))]),
+            ages: Mutex::new(vec![Age { since: Instant::now(), outdated: None, state: Arc::downgrade(&state) }]),
             published: Arc::new(RwLock::new(state)),
             poisoned: AtomicBool::new(false),
             gate: Arc::default(),
@@ -269,12 +283,9 @@ impl Store {
         let state = Arc::clone(&self.inner.published.read());
         let oldest = {
             let mut ages = self.inner.ages.lock();
-            ages.retain(|(_, state)| state.strong_count() > 0);
-            // The one that is published now is not outdated; the others were, when the next came.
-            match ages.as_slice() {
-                [_, (next, _), ..] => next.elapsed(),
-                _ => Duration::ZERO,
-            }
+            ages.retain(Age::is_held);
+            // The one that is published now is not outdated.
+            ages.iter().find_map(|age| age.outdated).map_or(Duration::ZERO, |outdated| outdated.elapsed())
         };
         let [projects, experiments, runs, comments, jobs, lineage_edges] =
             log::apply::next_rows(&state.tables)?.map(u64::from);
@@ -413,10 +424,14 @@ impl Inner {
         });
         {
             let mut ages = self.ages.lock();
-            if ages.len() >= 64 {
-                ages.retain(|(_, state)| state.strong_count() > 0);
+            let now = Instant::now();
+            if let Some(last) = ages.last_mut() {
+                last.outdated = Some(now);
             }
-            ages.push((Instant::now(), Arc::downgrade(&state)));
+            if ages.len() >= 64 {
+                ages.retain(Age::is_held);
+            }
+            ages.push(Age { since: now, outdated: None, state: Arc::downgrade(&state) });
         }
         let outdated = std::mem::replace(&mut *self.published.write(), state);
         drop(outdated);

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gc;
 use crate::log::chain::Head;
 use crate::model::BlobRef;
+use crate::paths;
 use crate::progress::{Progress, Steps};
 use crate::storage::{BLOBS_FOLDER, BlobSource, Place};
 use crate::store::Store;
@@ -56,8 +57,10 @@ impl Store {
     /// collected.
     ///
     /// # Errors
-    /// `AlreadyExists` if the folder is not empty; `StorageFull`, `Io` or `Corrupt` if it cannot be written, or is not
-    /// what was written; `Closed`. Then nothing is left of it.
+    /// `AlreadyExists` if the folder is not empty; `InvalidArgument` if its path is; `Conflict` while a
+    /// [collection](Self::gc) goes on; `StorageFull`, `Io` or `Corrupt` if it cannot be written, or is not what was
+    /// written; `CommitUnknown` if what was acknowledged could not be made durable; `Closed`. Then nothing is left of
+    /// it.
     pub fn backup(&self, folder: impl AsRef<Path>) -> Result<BackupReport> {
         self.backup_with(folder, |_| ControlFlow::Continue(()))
     }
@@ -71,8 +74,8 @@ impl Store {
         folder: impl AsRef<Path>,
         progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<BackupReport> {
-        let folder = folder.as_ref();
-        self.backup_to(&Place::Folder(folder.to_owned()), progress)
+        let folder = &paths::absolute(folder.as_ref())?;
+        self.backup_to(&Place::Folder(folder.clone()), progress)
             .map_err(|error| error.context(format!("backing up to {}", folder.display())))
     }
 
@@ -91,6 +94,15 @@ impl Store {
 
     fn backup_to(&self, place: &Place, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<BackupReport> {
         let blobs = &self.inner.common.blobs;
+        // Its head is to be one that a crash leaves in the log. A store that cannot write any more has no other.
+        match self.inner.flush() {
+            Err(error)
+                if !matches!(error.kind(), ErrorKind::NestedWrite | ErrorKind::ReadOnly | ErrorKind::Poisoned) =>
+            {
+                return Err(error);
+            }
+            _ => {}
+        }
         // A collection could take what the snapshot names.
         let _pinned = blobs.pin()?;
         let snapshot = self.read();

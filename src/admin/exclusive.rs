@@ -12,7 +12,7 @@ use crate::entity::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Sequence;
 use crate::storage::Database;
-use crate::store::{Inner, closed};
+use crate::store::{Age, Inner, closed};
 use crate::write::{Writer, Writing};
 
 /// How long a snapshot that somebody reads from is waited for: searches take milliseconds.
@@ -140,8 +140,8 @@ impl Still<'_> {
     /// The oldest snapshot that somebody else holds; of what is published, `ours` are held here.
     fn held(&self, published: &Arc<State>, ours: usize) -> Option<Held> {
         let mut ages = self.inner.ages.lock();
-        ages.retain(|(_, state)| state.strong_count() > 0);
-        for (since, state) in ages.iter() {
+        ages.retain(Age::is_held);
+        for Age { since, state, .. } in ages.iter() {
             let is_published = std::ptr::eq(state.as_ptr(), Arc::as_ptr(published));
             if is_published && Arc::strong_count(published) <= ours {
                 continue;
@@ -175,7 +175,7 @@ impl Still<'_> {
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut ages = inner.ages.lock();
-        let since = ages.last().map_or_else(Instant::now, |(since, _)| *since);
+        let since = ages.last().map_or_else(Instant::now, |age| age.since);
         // What is known of it is held, too.
         ages.clear();
         let done = match Arc::get_mut(&mut published) {
@@ -189,7 +189,7 @@ impl Still<'_> {
             }
             None => Err(Error::new(ErrorKind::Locked, "somebody holds what is published")),
         };
-        ages.push((since, Arc::downgrade(&published)));
+        ages.push(Age { since, outdated: None, state: Arc::downgrade(&published) });
         done
     }
 }

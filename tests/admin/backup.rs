@@ -3,9 +3,10 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use modeldb::simulation::{Fault, Keep, SimulatedDisk};
-use modeldb::{ErrorKind, NewRun, Progress, Store};
+use modeldb::{Durability, ErrorKind, NewRun, Progress, Store};
 
 use super::{assert_intact, everything, fill, options};
 use crate::support::random::{Random, printed_seed};
@@ -191,4 +192,19 @@ fn a_target_that_fails_or_is_full_leaves_nothing_and_harms_nobody() {
     }
     assert_eq!(everything(&store.read()), expected);
     assert_intact(&store);
+}
+
+/// What a backup's head says can be held against the store later, whatever a crash takes from that.
+#[test]
+fn the_head_of_a_backup_stays_in_the_log() {
+    let disk = SimulatedDisk::new();
+    disk.record();
+    let relaxed = || options().durability(Durability::Relaxed(Duration::from_secs(3600)));
+    let store = relaxed().open_simulated(&disk).unwrap();
+    fill(&store, 6);
+    let made = store.backup_simulated(&SimulatedDisk::new(), |_| ControlFlow::Continue(())).unwrap();
+    store.write(|w| w.projects().get_or_create("is lost")).unwrap();
+    let crashed = relaxed().open_simulated(&disk.image(disk.recorded(), Keep::None)).unwrap();
+    crashed.write(|w| w.projects().get_or_create("is another")).unwrap();
+    assert!(crashed.audit().verify_against(&made.head).unwrap().is_intact());
 }

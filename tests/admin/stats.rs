@@ -1,4 +1,8 @@
-//! What a store takes.
+//! What a store takes, and what keeps it from giving room back.
+
+use std::time::{Duration, Instant};
+
+use modeldb::{NewProject, Store};
 
 use super::{fill, options};
 
@@ -27,4 +31,28 @@ fn tables_are_told_with_what_they_take() {
     let file_bytes = memory.write(|_| Ok(memory.clone().storage_stats()?.file_bytes)).unwrap();
     assert!(file_bytes > 0);
     assert_eq!(memory.stats().unwrap().file_bytes, None);
+}
+
+#[test]
+fn a_snapshot_that_is_held_grows_older_while_others_write() {
+    let store = Store::in_memory().unwrap();
+    let write = |name: &str| store.write(|w| w.projects().create(NewProject::named(name))).unwrap();
+    let age = || store.stats().unwrap().oldest_snapshot_age;
+    write("first");
+    let held = store.read();
+    assert_eq!(age(), Duration::ZERO, "it is not outdated");
+    write("second");
+    let outdated = Instant::now();
+    for at in 0..100 {
+        std::thread::sleep(Duration::from_micros(100));
+        let known = outdated.elapsed();
+        write(&format!("later {at}"));
+        let newer = store.read();
+        assert!(age() >= known);
+        write(&format!("after {at}"));
+        drop(newer);
+    }
+    assert_eq!(held.sequence(), modeldb::Sequence::new(1));
+    drop(held);
+    assert_eq!(age(), Duration::ZERO);
 }
