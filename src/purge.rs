@@ -23,7 +23,7 @@ use crate::model::Parents;
 use crate::storage::{ReadTables, Source};
 use crate::store::Store;
 use crate::time::Timestamp;
-use crate::write::Write;
+use crate::write::{self, Write};
 
 /// What to purge.
 #[derive(Debug, Clone, Default)]
@@ -110,6 +110,7 @@ impl Store {
         options: &PurgeOptions,
         progress: impl FnMut(&PurgeReport) -> ControlFlow<()>,
     ) -> Result<PurgeReport> {
+        write::check_not_writing(&self.inner)?;
         self.inner.check_usable()?;
         let erased = self.erase(options, progress);
         // Some of it may be erased also if the rest cannot be.

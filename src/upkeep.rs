@@ -16,6 +16,7 @@ use crate::id::Sequence;
 use crate::limits;
 use crate::storage::{FilterBlock, ReadTables, Source, WriteTables};
 use crate::store::{Inner, Store};
+use crate::write;
 
 /// Setting with the rows that were changed up to the key index's watermark, and that sequence before them.
 const CHANGED: &str = "filter-changed";
@@ -53,9 +54,10 @@ impl Store {
     /// disk takes a few MiB at a time.
     ///
     /// # Errors
-    /// `Poisoned`, `Closed`, `ReadOnly`; `StorageFull`, `Io` or `CommitUnknown` if it cannot be written; `Corrupt` or
-    /// `Io` if a record cannot be read.
+    /// `Poisoned`, `Closed`, `ReadOnly`; `NestedWrite` inside a write; `StorageFull`, `Io` or `CommitUnknown` if it
+    /// cannot be written; `Corrupt` or `Io` if a record cannot be read.
     pub fn optimize(&self) -> Result<()> {
+        write::check_not_writing(&self.inner)?;
         self.inner.check_usable()?;
         let read = self.read();
         // What others write meanwhile is not waited for: there is no end to it.
@@ -99,6 +101,8 @@ impl Inner {
                 if wanted.end {
                     return;
                 }
+                // What becomes due from here on wakes it again.
+                wanted.work = false;
             }
             // An error of the storage has poisoned the store, and whoever writes next is told; one of reading
             // befalls those who read.
@@ -107,7 +111,6 @@ impl Inner {
                     return;
                 }
             }
-            self.worker.wanted.lock().work = false;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use modeldb::{ErrorKind, NewProject, Sequence, Store};
+use modeldb::{ErrorKind, GcOptions, NewProject, Sequence, Store};
 
 use super::PATIENCE;
 
@@ -18,6 +18,10 @@ fn a_write_inside_a_write_is_refused_in_every_way() {
             assert_eq!(store.write_once("id", |_| Ok(())).unwrap_err().kind(), ErrorKind::NestedWrite);
             assert_eq!(store.flush().unwrap_err().kind(), ErrorKind::NestedWrite);
             assert_eq!(store.close().unwrap_err().kind(), ErrorKind::NestedWrite);
+            assert_eq!(store.optimize().unwrap_err().kind(), ErrorKind::NestedWrite);
+            assert_eq!(store.purge().unwrap_err().kind(), ErrorKind::NestedWrite);
+            assert_eq!(store.compact().unwrap_err().kind(), ErrorKind::NestedWrite);
+            assert_eq!(store.gc(&GcOptions::new()).unwrap_err().kind(), ErrorKind::NestedWrite);
             // Reading is fine, and does not see the write.
             assert_eq!(store.read().sequence(), Sequence::ZERO);
             assert_eq!(store.outcome("id")?, None);
