@@ -447,10 +447,11 @@ impl<T: Canon> Canon for Option<T> {
     }
 }
 
-/// Map keys in the bytewise order of their encodings: by length, then by bytes.
-pub(crate) fn canonical_order<T>(map: &BTreeMap<String, T>) -> Vec<(&String, &T)> {
+/// Map keys in the bytewise order of their encodings: by length, then by bytes; behind them those that stand as digests.
+fn canonical_order<T>(map: &BTreeMap<String, T>) -> Vec<(&String, &T)> {
     let mut entries: Vec<_> = map.iter().collect();
-    entries.sort_by_key(|(key, _)| key.len());
+    let is_large = |key: &str| key.len() > limits::INLINE_BYTES;
+    entries.sort_by_cached_key(|(key, _)| (is_large(key).then(|| digest(&[key.as_bytes()])), key.len()));
     entries
 }
 
@@ -616,6 +617,18 @@ mod tests {
     fn map_keys_are_sorted_by_their_encodings() {
         let map = Value::Map([("b", 1), ("aa", 2), ("", 3)].map(|(key, int)| (key.to_owned(), Value::Int(int))).into());
         assert_eq!(hex(&map), "a3600361620162616102");
+        // Behind them those that stand as digests, by that.
+        let [short, long] = [limits::INLINE_BYTES, limits::INLINE_BYTES + 1].map(|len| "z".repeat(len));
+        let others = ('a'..='p').map(|letter| letter.to_string().repeat(long.len() + 1));
+        let keys: Vec<String> = others.chain([long.clone(), short.clone()]).collect();
+        let map: BTreeMap<String, Value> = keys.iter().map(|key| (key.clone(), Value::Null)).collect();
+        let encoding = hex(&Value::Map(map));
+        let place = |key: &str| encoding.find(&hex(&Value::from(key))).unwrap();
+        let mut sorted: Vec<(String, usize)> =
+            keys.iter().map(|key| (hex(&Value::from(key.as_str())), place(key))).collect();
+        sorted.sort();
+        assert!(sorted.is_sorted_by(|one, next| one.1 < next.1));
+        assert!(place(&short) < 10);
     }
 
     #[test]

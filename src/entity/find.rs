@@ -230,8 +230,9 @@ impl<T: Findable> Find<T> {
     }
 
     fn fingerprint(&self, filter: &Filter) -> [u8; 8] {
-        let orders: Vec<String> = self.orders.iter().map(ToString::to_string).collect();
-        let mut parts = vec![T::KIND.to_string(), filter.to_string(), orders.join(" then "), self.workspace.clone()];
+        let mut parts = vec![T::KIND.to_string(), filter.to_string(), self.orders.len().to_string()];
+        parts.extend(self.orders.iter().map(Order::fingerprint));
+        parts.push(self.workspace.clone());
         parts.push(self.project.as_ref().map_or_else(String::new, ToString::to_string));
         parts.push(self.experiment.as_ref().map_or_else(String::new, ToString::to_string));
         parts.push(self.among.is_some().to_string());

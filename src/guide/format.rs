@@ -7,6 +7,8 @@
 //!   store.redb        everything
 //!   store.redb.new    a store that is being made, or compacted; renamed to store.redb once it is durable
 //!   store.redb.backup a backup that is being made; renamed likewise
+//!   blobs/            large bytes of artifacts, each in a file, unless the store keeps them elsewhere:
+//!                     ab/cd/abcd..., named by the 64 digits of its BLAKE3 digest
 //!   lock              empty; locked while the store is open
 //!   text/             the text index: derived, and no part of the format; delete it, and it comes back
 //! ```
@@ -58,6 +60,7 @@
 //! | 1 to 6 | record of the kind of that number | row, 4 bytes |
 //! | 16 | part of a commit | sequence, 8 bytes; first change, 4 bytes |
 //! | 17 | pack | last sequence, 8 bytes |
+//! | 18 | chunk of a series | run row, code of the key, generation, 4 bytes each; first observation, 8 bytes |
 //! | 19 | small blob, of at most 65,536 bytes | its digest |
 //! | 32 | text of a key | code, 4 bytes |
 //! | 33 | setting | its name |
@@ -254,7 +257,8 @@
 //!
 //! Spaces: 1 project and 2 experiment (by row), 3 tags, 4 features, 5 name, 6 owner, 7 `date_created`, 8
 //! `date_updated`, 9 `start_time`, 10 `end_time`, 11 `version_number`, 12 `parent_id`, 13 `job_id`, 14 `code_version`,
-//! 15 `status`; 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key. A field is a byte of what
+//! 15 `status`; 32 metrics, 33 hyperparameters, 34 attributes, by the code of the key; 48 least, 49 greatest, 50
+//! first, 51 last, 52 mean and 53 count of the observations under a key, by its code. A field is a byte of what
 //! numbers it has (1 integers, 2 doubles, 4 strings that read as numbers), and then sections, each after its length
 //! (`u32` LE), each an array of numbers compressed by pco's standalone format, or empty: keys (`u64`) and offsets of
 //! rows (`u16`) of numbers, of listed texts (by their place in the list) and of other texts (by SipHash-1-3 with a key

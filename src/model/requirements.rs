@@ -30,12 +30,27 @@ impl SoftwareVersion {
 impl PythonRequirement {
     /// A line of a requirements file; none if it is empty, a comment or an option. Of several operators the first
     /// counts, and the others are in the suffix of the version; what is only for some environments is not told from the
-    /// rest.
+    /// rest. What is named by an address (`library @ https://...`) has no version.
     pub fn parse(line: &str) -> Option<Self> {
-        let line = line.split(" #").next().unwrap_or_default();
-        let line = line.split(';').next().unwrap_or_default().trim();
-        if line.is_empty() || line.starts_with(['#', '-']) {
+        let comment = line.match_indices('#').map(|(at, _)| at);
+        let mut comment =
+            comment.filter(|at| line.get(..*at).is_some_and(|before| before.ends_with(char::is_whitespace)));
+        let line = comment.next().and_then(|at| line.get(..at)).unwrap_or(line).trim();
+        // It goes on in the next line, with options.
+        let line = line.strip_suffix('\\').unwrap_or(line);
+        if line.starts_with(['#', '-']) {
             return None;
+        }
+        if let Some((library, _)) = line.split_once('@').filter(|(_, address)| address.contains("://")) {
+            let library = if library.contains("://") { line.trim() } else { library.trim() };
+            return Some(PythonRequirement::new(library));
+        }
+        let line = line.split(';').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            return None;
+        }
+        if line.contains("://") {
+            return Some(PythonRequirement::new(line));
         }
         let found = OPERATORS.iter().filter_map(|operator| Some((line.find(operator)?, *operator)));
         // The first in the line, and of those the longest, which comes first.
@@ -99,7 +114,16 @@ mod tests {
             ("g[extra]==1.0; python_version < \"3.8\"", with("g[extra]", "==", "1.0")),
             ("plain", Some(PythonRequirement::new("plain"))),
             ("git+https://example.com/x.git", Some(PythonRequirement::new("git+https://example.com/x.git"))),
+            ("numpy==1.26.4\t# pinned", with("numpy", "==", "1.26.4")),
+            ("numpy==1.26.4 \\", with("numpy", "==", "1.26.4")),
+            ("h#a==1", with("h#a", "==", "1")),
+            ("i @ https://h/x?v==1", Some(PythonRequirement::new("i"))),
+            ("j@git+https://user@h/x.git@v1", Some(PythonRequirement::new("j"))),
+            ("git+https://h/x.git@v1==2", Some(PythonRequirement::new("git+https://h/x.git@v1==2"))),
+            ("k==1;extra=='a@b'", with("k", "==", "1")),
             ("# a comment", None),
+            ("-e git+https://h/x.git@v1#egg=x", None),
+            ("\\", None),
             ("   ", None),
             ("-r other.txt", None),
             ("--hash=sha256:00", None),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Artifact, Entity, KeyValues, Observation, Run, Visibility};
 use crate::query::field::{QueryField, Shape};
@@ -259,7 +259,8 @@ fn items_of_run<'a>(run: &'a Run, field: &QueryField) -> Vec<Item<'a>> {
         QueryField::RepositoryCommit => inputs.map_or_else(Vec::new, |inputs| unless_empty(&inputs.commit)),
         QueryField::VersioningLocation => {
             let locations = inputs.into_iter().flat_map(|inputs| inputs.key_locations.values());
-            locations.map(|location| Item::Text(Cow::Owned(location.components().join("/")))).collect()
+            let locations: BTreeSet<String> = locations.map(|location| location.components().join("/")).collect();
+            locations.into_iter().map(|location| Item::Text(Cow::Owned(location))).collect()
         }
         _ => Vec::new(),
     }
@@ -299,8 +300,10 @@ fn path<'a>(artifacts: &'a [Artifact], key: &str) -> Vec<Item<'a>> {
     artifacts.iter().filter(|artifact| artifact.key == key).flat_map(|artifact| unless_empty(&artifact.path)).collect()
 }
 
+/// A set: what several artifacts link to is in it once.
 fn links(artifacts: &[Artifact]) -> Vec<Item<'_>> {
-    artifacts.iter().flat_map(|artifact| unless_empty(&artifact.linked_artifact_id)).collect()
+    let links: BTreeSet<&str> = artifacts.iter().map(|artifact| artifact.linked_artifact_id.as_str()).collect();
+    links.into_iter().flat_map(unless_empty).collect()
 }
 
 /// ModelDB's name of a visibility.

@@ -174,7 +174,11 @@ impl fmt::Display for QueryField {
             QueryField::Hyperparameter(key) => ("hyperparameters.", key),
             QueryField::Attribute(key) => ("attributes.", key),
             QueryField::Observation(key) => ("observations.attribute.", key),
-            QueryField::Series(statistic, key) => return write!(f, "{statistic}(observations.{key})"),
+            QueryField::Series(statistic, key) => {
+                // A key that begins as ModelDB's names do.
+                let attribute = if key.starts_with("attribute.") { "attribute." } else { "" };
+                return write!(f, "{statistic}(observations.{attribute}{key})");
+            }
             QueryField::Artifact(key) => ("artifacts.", key),
             QueryField::Dataset(key) => ("datasets.", key),
             QueryField::Unknown(name) => ("", name),

@@ -46,6 +46,13 @@ impl Order {
         Order { field, descending: !ascending, nulls_first: ascending }
     }
 
+    /// A text that no other order has.
+    pub(crate) fn fingerprint(&self) -> String {
+        let direction = if self.descending { '-' } else { '+' };
+        let nulls = if self.nulls_first { '<' } else { '>' };
+        format!("{direction}{nulls}{}", self.field)
+    }
+
     /// Refuses fields that entities of `kind` cannot be sorted by.
     pub(crate) fn check(&self, kind: EntityKind) -> Result<()> {
         match &self.field {

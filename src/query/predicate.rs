@@ -98,6 +98,7 @@ impl Predicate {
                 | QueryField::Readme
                 | QueryField::Status
                 | QueryField::Text
+                | QueryField::Series(..)
         );
         let is_spelled = field.to_string() == self.key || self.key == "features.name";
         if is_own {

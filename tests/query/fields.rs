@@ -2,7 +2,10 @@
 //! inputs; and with observations.
 
 use modeldb::Operator::{Contain, Eq, In, Ne, NotContain};
-use modeldb::{Artifact, Entity, EntityKind, Filter, Location, Operator, Predicate, Subject, Value, VersionedInputs};
+use modeldb::{
+    Artifact, Entity, EntityKind, Filter, Location, Operator, Predicate, QueryField, Statistic, Subject, Value,
+    VersionedInputs,
+};
 
 use super::language::{self, Observed};
 use super::list;
@@ -19,6 +22,21 @@ fn matches(run: &Observed, filter: Filter) -> bool {
 
 fn observe(run: &mut Observed, key: &str, value: impl Into<Value>) {
     language::observe(run, key, [value]);
+}
+
+#[test]
+fn names_are_read_back() {
+    for key in ["loss", "attribute.loss", "attribute.attribute.", "a b", ""] {
+        for field in [
+            QueryField::Observation(key.to_owned()),
+            QueryField::Series(Statistic::Min, key.to_owned()),
+            QueryField::Series(Statistic::Last, key.to_owned()),
+            QueryField::Metric(key.to_owned()),
+            QueryField::Attribute(key.to_owned()),
+        ] {
+            assert_eq!(QueryField::from(field.to_string()), field, "{field}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Facets, figures, groups and columns: what a plain program makes of the runs that a search finds.
 
-use modeldb::{Aggregate, ErrorKind, Filter, Find, NewRun, Run, Value};
+use modeldb::{Aggregate, Artifact, ErrorKind, Filter, Find, NewRun, Run, Value};
 
 use super::plain::Place;
 use super::{Bench, kind};
@@ -154,4 +154,17 @@ fn figures_by_hand() {
     assert_eq!(kind(found.aggregate("tags")), ErrorKind::InvalidArgument);
     assert_eq!(kind(found.facets("metrics.")), ErrorKind::InvalidArgument);
     assert_eq!(kind(found.columns(["acuracy"])), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn facets_count_what_holds_a_value_however_often() {
+    let link = |key: &str| Artifact::new(key, "path").linked_artifact_id("v1");
+    let bench = Bench::with([NewRun::new().artifact(link("a")).artifact(link("b")), NewRun::new().artifact(link("a"))]);
+    for optimized in [false, true] {
+        let read = bench.store.read();
+        let found = read.runs().find("").unwrap();
+        let values = |field: &str| found.facets(field).unwrap().values;
+        assert_eq!(values("artifacts.linked_artifact_id"), [(Value::from("v1"), 2)], "{optimized}");
+        bench.store.optimize().unwrap();
+    }
 }

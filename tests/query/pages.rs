@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use modeldb::{Budget, ErrorKind, Filter, Find, FindCursor, NewRun, QueryField, Run, Value};
+use modeldb::{Budget, ErrorKind, Filter, Find, FindCursor, NewRun, Order, QueryField, Run, Value};
 
 use super::{Bench, kind, names};
 use crate::support::random::Random;
@@ -174,4 +174,17 @@ fn what_was_found_is_deleted_if_it_still_matches() {
     assert_eq!(bench.write(|w| w.runs().delete_found(&found)), 0);
     let first = bench.store.read().runs().find(Filter::all()).unwrap().order_by("name").limit(1);
     assert_eq!(names(first.page(0, 0).unwrap().items), "new");
+}
+
+/// Two orders whose words are the same are two orders.
+#[test]
+fn a_cursor_is_of_its_own_orders() {
+    let bench = Bench::with((0..4).map(|at| NewRun::new().metric("a", at).metric("a nulls first", -at)));
+    let read = bench.store.read();
+    let find = || read.runs().find("").unwrap();
+    let one = find().order_by(Order::ascending("metrics.a").nulls_first());
+    let two = find().order_by(Order::ascending("metrics.a nulls first"));
+    let cursor = one.page_after(None, 2).unwrap().next.unwrap();
+    assert_eq!(kind(two.page_after(Some(&cursor), 2)), ErrorKind::InvalidArgument);
+    assert_eq!(one.page_after(Some(&cursor), 2).unwrap().items.len(), 2);
 }

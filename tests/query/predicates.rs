@@ -345,3 +345,9 @@ fn projects_and_experiments_are_searched_as_well() {
         assert_eq!(kind(refused), INVALID);
     }
 }
+
+#[test]
+fn what_is_asked_of_whole_series_is_no_name_of_the_protocol() {
+    let of = Predicate::new("min(observations.loss)", Lt, 1.0).to_filter(EntityKind::Run);
+    assert_eq!(kind(of), INVALID);
+}
