@@ -322,11 +322,8 @@ fn says_values(values: &KeyValues) -> Json {
     Json::Object(all.collect())
 }
 
-/// Without its value if that is too long.
 fn says_observation(observation: &Observation) -> Json {
-    let Observation { epoch_number, timestamp, value, .. } = observation;
-    let said = [Json::from(*epoch_number), Json::from(timestamp.millis())].into_iter().chain(said(value));
-    said.collect()
+    json!([observation.epoch_number, observation.timestamp.millis(), says_value(&observation.value)])
 }
 
 /// Some of an entity, for people and other programs.

@@ -354,7 +354,6 @@ fn values_of_any_depth_and_length_arrive() {
             let run = run.fold(NewRun::named("r"), |run, levels| run.attribute(format!("deep {levels}"), deep(levels)));
             let run = run.attribute("long", long.as_str()).attribute("list", list.clone()).attribute("short", "said");
             let run = w.runs().create(&experiment, run)?;
-            w.runs().log_observation(&run, "deep", long.as_str())?;
             Ok((project, run))
         })
         .unwrap();
