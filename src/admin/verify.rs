@@ -68,10 +68,10 @@ impl Store {
     /// and what is derived from them. Reads everything, some of it twice; holds some ten MiB, and a few bytes for each
     /// experiment.
     ///
-    /// The log is verified on two threads of its own. The pages of the file are verified first, while nobody else reads or
-    /// writes: if somebody holds a snapshot, that section is [not done](VerifySection::skipped), and says how old the
-    /// snapshot is. All others are of the store as it is then, while writes go on. If the pages are damaged, the handle
-    /// writes no more.
+    /// The log is verified on two threads of its own. The pages of the file are verified first, while nobody else reads
+    /// or writes: if somebody holds a snapshot, that section is [not done](VerifySection::skipped), and says how old
+    /// the snapshot is. All others are of the store as it is then, while writes go on. If the pages are damaged, the
+    /// handle writes no more.
     ///
     /// # Errors
     /// `Io` if reading fails, or there can be no thread; what is damaged is a finding of the report, not an error.
