@@ -30,6 +30,9 @@ pub const CHANGE_BYTES: usize = 1 << 29;
 /// Largest entity in an export, in bytes of its line, in which a byte may take two or a letter six: likewise.
 pub const EXPORT_LINE_BYTES: usize = 1 << 30;
 
+/// Greatest version number of an entity that an import takes: there is room for every change that can come.
+pub(crate) const IMPORTED_VERSION: u64 = 1 << 62;
+
 /// Deepest nesting of a value that an export says in words, beside its encoding, and...
 pub(crate) const EXPORT_SAID_DEPTH: usize = 16;
 

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::id::{ChangeId, EntityKind, PerKind, Row};
 use crate::keys::Key;
 use crate::limits;
-use crate::log::change::Fact;
+use crate::log::change::{Fact, Field};
 use crate::log::draft::Erasure;
 use crate::log::read::LogReader;
 use crate::model::Parents;
@@ -246,14 +246,16 @@ impl<F: FnMut(&PurgeReport) -> ControlFlow<()>> Purge<'_, F> {
         let Some(before) = self.before else { return Ok(true) };
         let Some(stored) = self.state.resolver().stored(kind, row)? else { return Ok(false) };
         let mut at = stored.last;
-        // Once a purge has begun, the last edit is the deletion.
+        // Behind the deletion stand a purge that has begun, and what a logger or an open said of how the run ended.
         loop {
-            match self.log.change(at)? {
-                Some(change) if matches!(change.fact, Fact::Purged { .. }) => match change.previous {
-                    Some(previous) => at = previous,
-                    None => return Ok(true),
-                },
-                Some(_) => break,
+            let Some(change) = self.log.change(at)? else { return Ok(true) };
+            if let Fact::Edited { edits, .. } = &change.fact
+                && edits.iter().any(|edit| edit.field == Field::Deleted)
+            {
+                break;
+            }
+            match change.previous {
+                Some(previous) => at = previous,
                 None => return Ok(true),
             }
         }

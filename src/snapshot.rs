@@ -81,7 +81,8 @@ impl Snapshot {
     }
 
     /// The store as it was at an earlier moment, with the same getters and listings. What changed since is
-    /// walked back, one read of the log for each change.
+    /// walked back, one read of the log for each change. What was purged since is not there, and its dates do not lift
+    /// those of its project and experiment.
     ///
     /// # Errors
     /// `InvalidArgument` for a sequence number after this snapshot's.

@@ -162,7 +162,7 @@ impl Inner {
         let index = &self.common.filter;
         let first = number.saturating_mul(index.layout.block_rows);
         let rows = index.layout.block_rows.min(state.rows()?.saturating_sub(first));
-        let made = state.build(Rows::From(first, rows))?;
+        let made = state.build(Rows::From(first, rows), &mut || Ok(()))?;
         let fields = encoded(&made)?;
         let before = blocks.iter().find(|block| block.number == number);
         let generation = before.map_or(0, |block| block.generation).wrapping_add(1);
@@ -214,7 +214,7 @@ impl Inner {
         index.replace(stored, made);
         index.cover(&self.published.read().tables.filter_blocks()?);
         if index.has_overlays()
-            && let Some(view) = Arc::clone(&self.published.read()).filter_view(usize::MAX)?
+            && let Some(view) = Arc::clone(&self.published.read()).filter_view(usize::MAX, &mut || Ok(()))?
         {
             index.drop_overlays(&view);
         }
@@ -384,7 +384,7 @@ mod tests {
             after.bytes_written - before.bytes_written
         };
         let commit = one();
-        let made = store.read().state.build(Rows::From(0, RUNS)).unwrap();
+        let made = store.read().state.build(Rows::From(0, RUNS), &mut || Ok(())).unwrap();
         let fields = encoded(&made).unwrap();
         let codes = fields.iter().map(|(key, _)| (key.space, key.code)).collect();
         let stored = FilterBlock { number: 0, generation: 1, sequence: 1, rows: RUNS, fields: codes };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::id::Sequence;
 use crate::log::commit::Commit;
 use crate::snapshot::{Changes, Snapshot};
@@ -17,6 +17,8 @@ pub struct Watch {
     store: Store,
     seen: Sequence,
     snapshot: Option<Snapshot>,
+    /// The store was closed before everything was read.
+    is_cut: bool,
 }
 
 /// A commit that a [`Watch`] came to.
@@ -45,7 +47,7 @@ impl Watched {
 
 impl Watch {
     pub(crate) fn new(store: Store, seen: Sequence) -> Self {
-        Watch { store, seen, snapshot: None }
+        Watch { store, seen, snapshot: None, is_cut: false }
     }
 
     /// The last commit that was returned.
@@ -54,10 +56,10 @@ impl Watch {
     }
 
     /// Whether it has returned every commit that will come from this store: it was closed, or a storage error
-    /// ended writing. What a store that is opened again commits is for a watch of that one, from
-    /// [`seen`](Self::seen) on.
+    /// ended writing. Or it has said `Closed`: there are more, which cannot be read through this store any more. What
+    /// a store that is opened again commits is for a watch of that one, from [`seen`](Self::seen) on.
     pub fn is_ended(&self) -> bool {
-        self.store.inner.durable.is_ended(self.seen)
+        self.is_cut || self.store.inner.durable.is_ended(self.seen)
     }
 
     /// The next commit, if it is there.
@@ -77,7 +79,7 @@ impl Watch {
             // What is durable is published before.
             _ => self.store.read(),
         };
-        let commit = fresh.commit(next)?;
+        let commit = fresh.commit(next).inspect_err(|error| self.is_cut |= error.kind() == ErrorKind::Closed)?;
         // Nothing is pinned once there is nothing more to read in it.
         self.snapshot = Some(fresh.clone()).filter(|fresh| fresh.sequence() > next);
         self.seen = next;

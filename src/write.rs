@@ -319,7 +319,7 @@ impl Store {
         let mut value = None;
         let ended: Result<()> = self.write(|w| {
             value = Some(write(w)?);
-            Err(Error::new(ErrorKind::Cancelled, "a dry run"))
+            w.0.draft.check_whole().and(Err(Error::new(ErrorKind::Cancelled, "a dry run")))
         });
         match (value, ended) {
             (Some(value), Err(error)) if error.kind() == ErrorKind::Cancelled => Ok(value),
@@ -444,10 +444,10 @@ impl Writer {
         let (draft, entries) = (txn.draft, txn.entries);
         let (alone, spilled) = (host.alone, host.spilled_entries);
         let ran = match ran {
-            Ok(Ok(value)) if draft.is_empty() => match self.keep_blobs(inner, draft, alone) {
-                Ok(()) => Ran::Unchanged(value),
-                Err(error) => Ran::Failed(error),
-            },
+            Ok(Ok(value)) if draft.is_empty() => {
+                let kept = draft.check_whole().and_then(|()| self.keep_blobs(inner, draft, alone));
+                kept.map_or_else(Ran::Failed, |()| Ran::Unchanged(value))
+            }
             Ok(Ok(value)) => {
                 let context = Context { actor: actor.clone(), idempotency_id: id.to_owned() };
                 match self.apply(inner, draft, entries, &context, time, spilled) {

@@ -59,7 +59,8 @@ impl Aggregate {
     }
 
     /// The number that the part `q` of all does not exceed, from 0 for the least to 1 for the greatest; between two
-    /// numbers it is interpolated, as numpy's `quantile` does.
+    /// numbers it is interpolated, as numpy's `quantile` does; between a number and an infinity it is the infinity, and
+    /// between both infinities NaN.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let last = self.numbers.len().checked_sub(1)?;
         if !(0.0..=1.0).contains(&q) {
@@ -71,8 +72,16 @@ impl Aggregate {
         let high = self.numbers.get(below + 1).copied().unwrap_or(low);
         #[allow(clippy::cast_precision_loss)]
         let part = place - below as f64;
-        // The difference of infinities is no number.
-        Some(if part == 0.0 || low == high { low } else { low + (high - low) * part })
+        Some(match (part == 0.0 || low == high, low.is_finite(), high.is_finite()) {
+            (true, ..) => low,
+            // The difference may be too great for a double.
+            (_, true, true) if (high - low).is_finite() => (low + (high - low) * part).min(high),
+            (_, true, true) => low * (1.0 - part) + high * part,
+            // Nothing stands between a number and an infinity.
+            (_, false, true) => low,
+            (_, true, false) => high,
+            (_, false, false) => f64::NAN,
+        })
     }
 
     /// The number in the middle.

@@ -49,7 +49,10 @@ impl<'f> Answering<'f> {
         let indexed = match (row(asked.project), row(asked.experiment)) {
             (Some(project), Some(experiment)) if of_use => {
                 let most = if lazy { limits::FILTER_TAIL_ROWS } else { u64::MAX };
-                let view = asked.state.filter_view(usize::try_from(most).unwrap_or(usize::MAX))?;
+                // What it reads is of use to later calls too, and counts only against the bounds of this one.
+                let mut meter = walk.meter.clone();
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                let view = asked.state.filter_view(most, &mut || meter.record())?;
                 view.map(|view| (view, SearchScope { project, experiment }))
             }
             _ => None,
@@ -71,18 +74,19 @@ impl<'f> Answering<'f> {
         self.walk.read(row)
     }
 
-    /// Whether an entity as it is by now still matches the filter; its parents are taken as they were. `read` reads its
+    /// Whether an entity as it is by now still matches the filter, in an experiment of this name. `read` reads its
     /// observations as they are by now.
     pub(crate) fn still_matches(
-        &mut self,
+        &self,
         stored: &Stored,
+        experiment: Option<&str>,
         read: impl FnMut(&Series) -> Result<Vec<Observation>>,
     ) -> Result<bool> {
         if stored.deleted {
             return Ok(false);
         }
         let observations = self.walk.observations(stored, read)?;
-        self.walk.matches_with(stored, &observations)
+        Ok(self.walk.matches_with(stored, &observations, experiment))
     }
 
     /// The bytes of a run that was found.
@@ -111,7 +115,8 @@ impl<'f> Answering<'f> {
     pub(crate) fn count(mut self) -> Result<u64> {
         if let Some((view, scope)) = self.indexed.clone() {
             let (state, filter) = (self.state(), Arc::clone(&self.walk.asked.filter));
-            return state.search_count(&view, &filter, scope, &mut |row| Ok(self.walk.check(row)?.is_some()));
+            let count = state.search_count(&view, &filter, scope, &mut |row| Ok(self.walk.check(row)?.is_some()))?;
+            return self.walk.meter.check().map(|()| count);
         }
         let mut total = 0;
         while self.walk.next()?.is_some() {

@@ -46,6 +46,13 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// Whether an error says that a budget is used up.
+    pub(crate) fn is_spent(error: &Error) -> bool {
+        matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::DeadlineExceeded | ErrorKind::Cancelled)
+    }
+}
+
 /// A budget that is being used.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {

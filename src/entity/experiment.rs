@@ -105,7 +105,8 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
     ) -> Result<Vec<ExperimentId>> {
         let parent = self.0.require(EntityKind::Project, project.as_str())?;
         let mut ids = Vec::new();
-        for new in new {
+        let mut new = new.into_iter();
+        while let Some(new) = self.0.draft.whole(|_| new.next()) {
             let id = self.create_one(parent, project, new);
             ids.push(if ids.is_empty() { id? } else { self.0.keep(id)? });
             self.0.spill_if_large()?;
@@ -160,7 +161,8 @@ impl<'w, 'a> ExperimentsMut<'w, 'a> {
         }
     }
 
-    /// The experiment of an id, as this write sees it.
+    /// The experiment of an id, as this write sees it, with a date of its own: what is under it lifts that of
+    /// snapshots.
     ///
     /// # Errors
     /// `NotFound` if there is none, or it or its project is deleted.

@@ -9,8 +9,10 @@ use crate::entity::state::no_such;
 use crate::entity::txn::Txn;
 use crate::error::{Error, Result};
 use crate::id::{EntityId, EntityKind, Row};
-use crate::model::{Artifact, CodeVersion, Entity, LineageEntry, Parents};
+use crate::limits;
+use crate::model::{Artifact, CodeVersion, Entity, LineageEntry, Parents, Run};
 use crate::names;
+use crate::time::Timestamp;
 
 /// What becomes of an entity.
 pub(crate) enum Imported {
@@ -120,6 +122,15 @@ fn check(entity: &mut Entity) -> Result<()> {
             return Err(Error::invalid("the name is empty"));
         }
     }
+    if entity.version_number() > limits::IMPORTED_VERSION {
+        return Err(Error::limit(format!("a version number is at most {}", limits::IMPORTED_VERSION)));
+    }
+    for upload in artifacts::of(entity).iter().filter_map(|artifact| artifact.upload.as_ref()) {
+        let numbers = || upload.parts.iter().map(|part| part.part_number);
+        if !numbers().is_sorted_by(|a, b| a < b) || numbers().next() == Some(0) {
+            return Err(Error::invalid("the parts of an upload are not in order"));
+        }
+    }
     let same = match entity {
         Entity::Project(project) => checked(&mut project.tags, &mut [&mut project.attributes], &mut project.artifacts)?,
         Entity::Experiment(experiment) => {
@@ -127,14 +138,26 @@ fn check(entity: &mut Entity) -> Result<()> {
         }
         Entity::Run(run) => {
             let values = &mut [&mut run.attributes, &mut run.hyperparameters, &mut run.metrics];
-            checked(&mut run.tags, values, &mut run.artifacts)?
+            checked(&mut run.tags, values, &mut run.artifacts)? && is_whole(run)
         }
         _ => true,
     };
     match same {
         true => Ok(()),
-        false => Err(Error::invalid("its tags, values or artifacts are not in order")),
+        false => Err(Error::invalid("it is not as a store would keep it: sorted, each key once, nothing empty")),
     }
+}
+
+/// Whether the lists of a run that only runs have, and its times, are as every store keeps them.
+fn is_whole(run: &Run) -> bool {
+    let none = Some(Timestamp::from_millis(0));
+    run.start_time != none
+        && run.end_time != none
+        && run.series.iter().all(|series| series.count > 0)
+        && run.series.is_sorted_by(|a, b| a.key < b.key)
+        && run.features.is_sorted_by(|a, b| a < b)
+        && run.datasets.iter().all(|link| link.blob.is_none() && link.upload.is_none())
+        && run.datasets.is_sorted_by(|a, b| a.key < b.key)
 }
 
 /// Whether they are as the rules would leave them.

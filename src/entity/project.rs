@@ -119,7 +119,8 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
     /// Those of [`create`](Self::create). After one, the write can only be taken back.
     pub fn create_many(&mut self, new: impl IntoIterator<Item = NewProject>) -> Result<Vec<ProjectId>> {
         let mut ids = Vec::new();
-        for new in new {
+        let mut new = new.into_iter();
+        while let Some(new) = self.0.draft.whole(|_| new.next()) {
             let id = self.create_one(new);
             ids.push(if ids.is_empty() { id? } else { self.0.keep(id)? });
             self.0.spill_if_large()?;
@@ -169,7 +170,7 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
         }
     }
 
-    /// The project of an id, as this write sees it.
+    /// The project of an id, as this write sees it, with a date of its own: what is under it lifts that of snapshots.
     ///
     /// # Errors
     /// `NotFound` if there is none or it is deleted.
@@ -230,8 +231,8 @@ impl<'w, 'a> ProjectsMut<'w, 'a> {
     }
 
     /// Copies a project with its experiments and runs, as they are in this write: under new ids, owned by the
-    /// actor, all else as it was, dates and version numbers too. A run that is part of another one of the project
-    /// is part of that one's copy. Artifacts keep their paths, and so share their bytes.
+    /// actor, all else as it was, version numbers and dates of their own too. A run that is part of another one of the
+    /// project is part of that one's copy. Artifacts keep their paths, and so share their bytes.
     ///
     /// One operation, in bounded memory. Reads every record twice.
     ///

@@ -158,7 +158,8 @@ impl<'w, 'a> RunsMut<'w, 'a> {
     ) -> Result<Vec<RunId>> {
         let parent = self.parent(experiment)?;
         let mut ids = Vec::new();
-        for new in new {
+        let mut new = new.into_iter();
+        while let Some(new) = self.0.draft.whole(|_| new.next()) {
             let id = self.create_one(&parent, new);
             ids.push(if ids.is_empty() { id? } else { self.0.keep(id)? });
             self.0.spill_if_large()?;
@@ -488,13 +489,21 @@ impl<'w, 'a> RunsMut<'w, 'a> {
     /// # Errors
     /// Those of [`Find::page`].
     pub fn delete_found(&mut self, found: &Find<Run>) -> Result<u64> {
-        let mut again = found.begin(true)?;
+        let again = found.begin(true)?;
         let mut ids = Vec::new();
+        // Runs of one experiment come one after the other.
+        let mut experiment: Option<(Row, String)> = None;
         for id in found.ids()? {
             let id = id?;
             let Some((row, _)) = self.0.find(KIND, id.as_str())? else { continue };
             let stored = self.0.read(KIND, row)?;
-            if again.still_matches(&stored, |series| self.0.all_observations(row, series))? {
+            let under = stored.parents.direct();
+            if experiment.as_ref().is_none_or(|(known, _)| *known != under) {
+                let found = self.0.read(EntityKind::Experiment, under)?;
+                experiment = Some((under, found.entity.name().unwrap_or_default().to_owned()));
+            }
+            let name = experiment.as_ref().map(|(_, name)| name.as_str());
+            if again.still_matches(&stored, name, |series| self.0.all_observations(row, series))? {
                 ids.push(id);
             }
         }

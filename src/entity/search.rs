@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::entity::budget::Budget;
 use crate::entity::explain::ExplanationStep;
 use crate::entity::state::{Common, State};
 use crate::error::Result;
@@ -12,7 +13,7 @@ use crate::id::{EntityKind, Row, Sequence};
 use crate::log::resolve::payload;
 use crate::model::{Entity, Run};
 use crate::query::evaluate::Subject;
-use crate::query::exec::{Exec, Parents};
+use crate::query::exec::{Answer, Exec, Parents};
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
 use crate::query::text_answers::Told;
@@ -74,13 +75,14 @@ impl Seen for State {
         }
     }
 
-    fn build(&self, rows: Rows) -> Result<Block> {
+    fn build(&self, rows: Rows, check: &mut dyn FnMut() -> Result<()>) -> Result<Block> {
         let resolver = self.resolver();
         let len = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let row_at = |offset: u16| rows.row(offset);
         let all: Vec<u32> = (0..=u16::MAX).zip(0..len).map(|(offset, _)| row_at(offset)).collect();
         let mut builder = Builder::new(rows, self.head.sequence);
         for (offset, row) in (0..=u16::MAX).zip(all) {
+            check()?;
             if let Some(bytes) = resolver.record(EntityKind::Run, Row(row))? {
                 builder.add(offset, payload(bytes.as_slice()), &resolver)?;
             }
@@ -112,8 +114,9 @@ impl Parents for State {
 }
 
 impl State {
-    /// Who answers for the runs of this state. The rest of it is at most `most` rows, or there is none.
-    pub(crate) fn filter_view(&self, most: usize) -> Result<Option<Arc<View>>> {
+    /// Who answers for the runs of this state. The rest of it is at most `most` rows, or there is none. Once in a while
+    /// that rest is made an overlay, with a `check` of the budget before each record; without, once it is spent.
+    pub(crate) fn filter_view(&self, most: usize, check: &mut dyn FnMut() -> Result<()>) -> Result<Option<Arc<View>>> {
         let index = &self.common.filter;
         let known = self.filter.lock().clone();
         let mut view = match known {
@@ -125,10 +128,17 @@ impl State {
             }
         };
         if index.look_at(&view) {
-            let overlaid = index.overlay(self, &view).and_then(|()| index.view(self));
+            let overlaid = index.overlay(self, &view, check).and_then(|()| index.view(self));
             index.overlaid();
-            view = Arc::new(overlaid?);
-            *self.filter.lock() = Some(Arc::clone(&view));
+            match overlaid.map(Arc::new) {
+                Ok(with_overlays) => {
+                    view = Arc::clone(&with_overlays);
+                    *self.filter.lock() = Some(with_overlays);
+                }
+                // The search may do without; where it does not, it says so itself.
+                Err(error) if Budget::is_spent(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Some(view).filter(|view| view.rest.len() <= most))
     }
@@ -251,23 +261,30 @@ impl State {
         check: &mut dyn FnMut(Row) -> Result<bool>,
     ) -> Result<Words> {
         let exec = self.exec(told);
-        let mut within = part.live.clone();
+        // None is all: of most blocks everything is live, and its set need not be copied for each condition.
+        let mut within = (part.live_count != part.block.rows.len() as u64).then(|| part.live.clone());
         for (key, parent) in scope.fields() {
             match exec.load(key, part)? {
-                Loaded::Held(held) => within.and(&held.numbers.range(held.numbers.equal(u64::from(parent.0)))),
+                Loaded::Held(held) => {
+                    let mut under = held.numbers.range(held.numbers.equal(u64::from(parent.0)));
+                    within.iter().for_each(|within| under.and(within));
+                    within = Some(under);
+                }
                 Loaded::Absent => return Ok(Words::empty()),
                 // It was read when the view was made, and may have gone since: the records know as well.
-                Loaded::Unknown => return by_records(part, &within, check),
+                Loaded::Unknown => return by_records(part, within.as_ref().unwrap_or(&part.live), check),
             }
         }
-        if within.is_empty() || matches!(filter, Filter::And(all) if all.is_empty()) {
-            return Ok(within);
+        if matches!(filter, Filter::And(all) if all.is_empty()) {
+            return Ok(within.unwrap_or_else(|| part.live.clone()));
         }
-        let answer = exec.answer(filter, part)?;
-        let mut matches = answer.sure;
-        matches.and(&within);
-        if let Some(mut maybe) = answer.maybe {
-            maybe.and(&within);
+        if within.as_ref().is_some_and(Words::is_empty) {
+            return Ok(Words::empty());
+        }
+        let Answer { sure: mut matches, maybe } = exec.answer(filter, part)?;
+        within.iter().for_each(|within| matches.and(within));
+        if let Some(mut maybe) = maybe {
+            within.iter().for_each(|within| maybe.and(within));
             matches.or(&by_records(part, &maybe, check)?);
         }
         Ok(matches)

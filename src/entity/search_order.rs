@@ -104,22 +104,24 @@ impl State {
             _ if walks.iter().all(|walk| walk.whole) => skip(&mut walks, from),
             _ => 0,
         };
+        // A walk is in the heap with what it found next, or, before that, with the best that it could find: most of
+        // those in an order that goes with the rows never have to begin.
         let mut heap = BinaryHeap::new();
-        let push = |heap: &mut BinaryHeap<(Reverse<u64>, u32, usize)>, walks: &mut Vec<Walk<'_>>, at: usize| {
-            if let Some((key, row)) = walks.get_mut(at).and_then(Walk::next) {
-                heap.push((Reverse(if descending { !key } else { key }), row, at));
-            }
-        };
-        (0..walks.len()).for_each(|at| push(&mut heap, &mut walks, at));
+        let rank = |key: u64| Reverse(if descending { !key } else { key });
+        heap.extend(walks.iter().enumerate().filter_map(|(at, walk)| Some((rank(walk.bound()?), Next::Unknown, at))));
         let mut rows = Vec::new();
         let mut position = skipped;
         while position < to {
-            let Some((_, row, at)) = heap.pop() else { break };
-            if position >= from {
-                rows.push(Row(row));
+            let Some((_, next, at)) = heap.pop() else { break };
+            if let Next::Row(row) = next {
+                if position >= from {
+                    rows.push(Row(row));
+                }
+                position += 1;
             }
-            position += 1;
-            push(&mut heap, &mut walks, at);
+            if let Some((key, row)) = walks.get_mut(at).and_then(Walk::next) {
+                heap.push((rank(key), Next::Row(row), at));
+            }
         }
         // Those without a number come next.
         if !matches!(after, After::Nothing) && position < to && found < total {
@@ -142,6 +144,14 @@ fn decides(field: &FieldBlock, matching: &Words, descending: bool) -> bool {
     // A text that reads as a number is one.
     others.and_not(&field.numbers.all());
     others.count_common(matching) == 0
+}
+
+/// What a walk has next: of equal numbers, the greatest of these comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    Row(u32),
+    /// It is to be looked for.
+    Unknown,
 }
 
 /// A walk over the numbers of a block, through what matches.
@@ -177,6 +187,11 @@ impl<'m> Walk<'m> {
             self.found.drain(..behind);
         }
         self.found.sort_unstable_by_key(key);
+    }
+
+    /// Nothing that it finds next comes before this number.
+    fn bound(&self) -> Option<u64> {
+        self.found.last().map(|(key, _)| *key).or_else(|| self.key_at(self.position))
     }
 
     fn next(&mut self) -> Option<(u64, u32)> {

@@ -403,7 +403,8 @@ impl<'a> Txn<'a> {
     /// Creates an entity and its entries in the key index.
     pub(crate) fn create(&mut self, entity: Entity, parents: Parents) -> Result<Row> {
         let kind = entity.kind();
-        let created = self.draft.create(entity, parents, &*self.common.entropy);
+        let entropy = &*self.common.entropy;
+        let created = self.draft.whole(|draft| draft.create(entity, parents, entropy));
         let row = self.keep(created)?;
         if let Some(stored) = self.draft.staged.get(kind, row) {
             self.entries.extend(keys::created(self.common.hashing, stored));
@@ -435,7 +436,8 @@ impl<'a> Txn<'a> {
             (Field::Name, Some(FieldValue::Text(name))) => Some(name.clone()),
             _ => None,
         });
-        let edited = self.draft.edit(kind, row, fields, &*self.common.entropy);
+        let entropy = &*self.common.entropy;
+        let edited = self.draft.whole(|draft| draft.edit(kind, row, fields, entropy));
         self.keep(edited)?;
         if let (Some(name), Some(stored)) = (renamed, self.draft.staged.get(kind, row)) {
             self.entries.extend(keys::name(self.common.hashing, stored, &name).map(|key| key.entry(row)));
@@ -454,7 +456,8 @@ impl<'a> Txn<'a> {
         if self.load(kind, row)?.last != last {
             return Ok(Purged::Changed);
         }
-        let purged = self.draft.purge(erasure, &*self.common.entropy);
+        let entropy = &*self.common.entropy;
+        let purged = self.draft.whole(|draft| draft.purge(erasure, entropy));
         self.keep(purged).map(Purged::Yes)
     }
 

@@ -154,15 +154,16 @@ impl Walk {
         let observations = self.observations(stored, |series| {
             Observations::new(Arc::clone(state), stored.row, series.clone())?.collect()
         })?;
-        self.matches_with(stored, &observations)
+        let name = if self.joins_name { self.experiment_name(stored)? } else { None };
+        Ok(self.matches_with(stored, &observations, name.as_deref()))
     }
 
-    /// Whether an entity matches the filter, with these observations of those keys that it asks of.
-    pub(crate) fn matches_with(&mut self, stored: &Stored, observations: &Observed) -> Result<bool> {
-        let name = if self.joins_name { self.experiment_name(stored)? } else { None };
+    /// Whether an entity matches the filter, with these observations of those keys that it asks of, in an experiment of
+    /// this name.
+    pub(crate) fn matches_with(&self, stored: &Stored, observations: &Observed, experiment: Option<&str>) -> bool {
         let mut subject = Subject::new(&stored.entity).observations(observations);
-        subject.experiment_name = name.as_deref();
-        Ok(self.asked.filter.matches(subject))
+        subject.experiment_name = experiment;
+        self.asked.filter.matches(subject)
     }
 
     /// What was observed of a run under the keys that the filter asks of.

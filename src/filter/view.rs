@@ -37,8 +37,8 @@ pub(crate) trait Seen {
     fn rows(&self) -> Result<u32>;
     /// Takes the rows under deleted parents out of `live`; the fields tell the parents of each row.
     fn hide(&self, project: &super::FieldBlock, experiment: &super::FieldBlock, live: &mut Words);
-    /// A block of some rows, from their records.
-    fn build(&self, rows: Rows) -> Result<Block>;
+    /// A block of some rows, from their records, with a `check` before each of them.
+    fn build(&self, rows: Rows, check: &mut dyn FnMut() -> Result<()>) -> Result<Block>;
 }
 
 impl FilterIndex {
@@ -136,8 +136,9 @@ impl FilterIndex {
         rest > 0 && looked_at >= rest.saturating_mul(self.layout.looks) && !self.overlaying.swap(true, Ordering::AcqRel)
     }
 
-    /// Puts the rest of a view into overlays, together with smaller overlays of before.
-    pub(crate) fn overlay(&self, seen: &dyn Seen, view: &View) -> Result<()> {
+    /// Puts the rest of a view into overlays, together with smaller overlays of before. An error of `check`, which is
+    /// asked before each record, ends it, and nothing was done.
+    pub(crate) fn overlay(&self, seen: &dyn Seen, view: &View, check: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let mut rows: RoaringBitmap = view.rest.iter().copied().collect();
         let known = self.overlays.read().clone();
         let mut merged = Vec::new();
@@ -153,7 +154,7 @@ impl FilterIndex {
         let rows: Vec<u32> = rows.into_iter().collect();
         let mut made = Vec::new();
         for chunk in rows.chunks(super::words::ROWS) {
-            made.push(Arc::new(seen.build(Rows::Listed(chunk.into()))?));
+            made.push(Arc::new(seen.build(Rows::Listed(chunk.into()), check)?));
         }
         let mut overlays = self.overlays.write();
         overlays.retain(|overlay| !merged.iter().any(|merged| Arc::ptr_eq(merged, overlay)));

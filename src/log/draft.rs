@@ -219,18 +219,30 @@ impl Draft {
         self.broken = true;
     }
 
+    /// Runs what has to come to its end: if it panics, the write can only be taken back, though its caller catches
+    /// that and goes on.
+    pub(crate) fn whole<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let broken = std::mem::replace(&mut self.broken, true);
+        let value = run(self);
+        self.broken = broken;
+        value
+    }
+
     /// Adds an entity, in the next row of its kind.
     pub(crate) fn create(&mut self, entity: Entity, parents: Parents, entropy: &dyn Entropy) -> Result<Row> {
         let kind = entity.kind();
-        let next = self.next_rows.get_mut(kind.index()).ok_or_else(|| Error::corrupt("an unknown kind"))?;
+        let next = self.next_rows.get(kind.index()).ok_or_else(|| Error::corrupt("an unknown kind"))?;
         if *next >= limits::ENTITIES_PER_KIND {
             return Err(Error::limit(format!("a store has at most {} entities of a kind", limits::ENTITIES_PER_KIND)));
         }
         let row = Row(*next);
-        *next += 1;
-        touch(&mut self.dates, parents, entity.date_updated());
+        let date = entity.date_updated();
         let change = Change { entity: entity.id(), previous: None, fact: Fact::Created(Box::new(entity)) };
         let last = self.push(&change, entropy)?;
+        if let Some(next) = self.next_rows.get_mut(kind.index()) {
+            *next += 1;
+        }
+        touch(&mut self.dates, parents, date);
         if let Fact::Created(entity) = change.fact {
             if is_running(&entity) {
                 self.running.push((row, true));
@@ -387,11 +399,20 @@ impl Draft {
         self.first = self.changes;
     }
 
-    /// Ends the commit; its last part and everything else is left to be taken. Answers its hash.
-    pub(crate) fn finish(&mut self, previous: &Hash, context: &Context, entropy: &dyn Entropy) -> Result<Hash> {
-        if self.broken {
+    /// Whether every operation that changed something has come to its end, and may be kept.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if one has not: it failed halfway, or panicked, and the write went on.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        if self.broken || self.told != self.changes {
             return Err(Error::invalid("an operation failed halfway, and the write went on: it is taken back"));
         }
+        Ok(())
+    }
+
+    /// Ends the commit; its last part and everything else is left to be taken. Answers its hash.
+    pub(crate) fn finish(&mut self, previous: &Hash, context: &Context, entropy: &dyn Entropy) -> Result<Hash> {
+        self.check_whole()?;
         let header = commit::encode_header(self.sequence, self.time, &self.operations, self.changes);
         let mut encoder = Encoder::new();
         context.encode(&mut encoder);

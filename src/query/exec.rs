@@ -181,22 +181,22 @@ impl Exec<'_> {
     /// What `filter` says of the rows of a block, dead ones included.
     pub(crate) fn answer(&self, filter: &Filter, part: &Part) -> Result<Answer> {
         Ok(match filter {
-            Filter::And(all) => {
-                let mut answer = Answer::exactly(part.live.clone());
-                for filter in all {
-                    if let Some((field, range)) = self.dense(filter, part)?
-                        && let Some(dense) = field.texts.dense(range)
-                        && answer.maybe.is_none()
-                    {
-                        answer.sure.and(dense);
-                    } else {
-                        answer.and(&self.answer(filter, part)?);
+            Filter::And(conditions) => {
+                let mut answer: Option<Answer> = None;
+                for condition in conditions {
+                    let held = self.dense(condition, part)?;
+                    let dense = held.as_ref().and_then(|(field, range)| field.texts.dense(*range));
+                    match (&mut answer, dense) {
+                        (Some(Answer { sure, maybe: None }), Some(dense)) => sure.and(dense),
+                        (Some(answer), _) => answer.and(&self.answer(condition, part)?),
+                        (None, Some(dense)) => answer = Some(Answer::exactly(dense.clone())),
+                        (None, None) => answer = Some(self.answer(condition, part)?),
                     }
-                    if answer.is_empty() {
+                    if answer.as_ref().is_some_and(Answer::is_empty) {
                         break;
                     }
                 }
-                answer
+                answer.unwrap_or_else(|| Answer::exactly(all(part)))
             }
             Filter::Or(any) => {
                 let mut answer = Answer::nothing();
@@ -230,8 +230,13 @@ impl Exec<'_> {
     /// What the text index says of a condition, unless it does not know most of the rows yet.
     fn told(&self, condition: &Filter, part: &Part) -> Option<Answer> {
         let (told, rows) = (self.told.of(condition)?, &part.block.rows);
-        let stale = text_answers::among(&told.stale, rows);
-        (stale.count() <= rows.len() as u64 / 2).then(|| Answer::of(text_answers::among(&told.hits, rows), stale))
+        let stale = text_answers::count(&told.stale, rows);
+        let hits = || text_answers::among(&told.hits, rows);
+        match stale {
+            0 => Some(Answer::exactly(hits())),
+            _ if stale > rows.len() as u64 / 2 => None,
+            _ => Some(Answer::of(hits(), text_answers::among(&told.stale, rows))),
+        }
     }
 
     /// The rows of a condition that a column holds as a set: those that equal a frequent text.

@@ -28,10 +28,14 @@ pub(crate) fn among(set: &RoaringBitmap, rows: &Rows) -> Words {
     let mut words = Words::empty();
     match rows {
         Rows::From(first, len) => {
-            for row in set.range(*first..first.saturating_add(*len)) {
-                if let Some(offset) = rows.offset(row) {
-                    words.insert(offset);
+            // Many at a time is twice as fast as one by one.
+            let (mut within, mut some) = (set.range(*first..first.saturating_add(*len)), [0; 256]);
+            loop {
+                let found = within.next_many(&mut some);
+                if found.is_empty() {
+                    break;
                 }
+                found.iter().filter_map(|row| rows.offset(*row)).for_each(|offset| words.insert(offset));
             }
         }
         Rows::Listed(listed) => {

@@ -34,6 +34,8 @@ pub(super) struct Queue {
     bytes: usize,
     place_bytes: usize,
     end: Option<End>,
+    /// It was told how it ends, though that may be written by now.
+    is_ending: bool,
     refused: Refused,
     /// Why nothing is taken any more.
     lost: Option<Error>,
@@ -115,6 +117,7 @@ impl Queue {
     pub(super) fn end(&mut self, end: End) -> usize {
         self.add(|queue| {
             queue.end = Some(end);
+            queue.is_ending = true;
             Ok(ITEM_BYTES)
         })
     }
@@ -136,7 +139,7 @@ impl Queue {
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.end.is_some()
+        self.is_ending
     }
 
     /// What there is to write, if there is anything. The lists keep their room, as much as comes again soon.

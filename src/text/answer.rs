@@ -18,7 +18,7 @@ use crate::limits;
 use crate::words::{Part, Sought, is_near, lower};
 
 /// Rows are sorted if there are fewer than one in so many.
-const BITS_A_ROW: usize = 64;
+const BITS_A_ROW: usize = 256;
 
 /// The index as of a commit.
 pub(super) struct View {
@@ -314,27 +314,20 @@ impl Search<'_> {
 }
 
 /// Rows of documents are in their order, but for parts that were put together: a few ascending runs. Of many it is
-/// faster to set the bits of each than to sort them.
+/// faster to set the bits of each than to sort them, or to append one after the other.
 fn set_of(mut rows: Vec<u32>) -> RoaringBitmap {
-    if !rows.is_sorted() {
-        let last = rows.iter().copied().max().map_or(0, |last| last as usize);
-        if last / BITS_A_ROW <= rows.len() {
-            let mut words = vec![0_u64; last / 64 + 1];
-            for row in rows.drain(..) {
-                if let Some(word) = words.get_mut(row as usize / 64) {
-                    *word |= 1 << (row % 64);
-                }
+    let last = rows.iter().copied().max().map_or(0, |last| last as usize);
+    if last / BITS_A_ROW < rows.len() {
+        let mut bits = vec![0_u8; last / 8 + 1];
+        for row in rows {
+            if let Some(byte) = bits.get_mut(row as usize / 8) {
+                *byte |= 1 << (row % 8);
             }
-            for (at, mut word) in words.into_iter().enumerate() {
-                let first = u32::try_from(at * 64).unwrap_or(u32::MAX);
-                while word != 0 {
-                    rows.push(first.saturating_add(word.trailing_zeros()));
-                    word &= word - 1;
-                }
-            }
-        } else {
-            rows.sort();
         }
+        return RoaringBitmap::from_lsb0_bytes(0, &bits);
+    }
+    if !rows.is_sorted() {
+        rows.sort();
     }
     rows.dedup();
     RoaringBitmap::from_sorted_iter(rows.iter().copied()).unwrap_or_else(|_| rows.into_iter().collect())
@@ -436,5 +429,25 @@ impl Slot {
         if !ends.is_sorted() {
             ends.sort_unstable();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_a_set_however_many_and_in_which_order() {
+        for (most, spread) in
+            [(0, 1), (1, 1), (1, 5_000), (2, 300_000), (40, 9), (40, 100_000), (30_000, 1), (9_000, 97)]
+        {
+            // Two ascending runs, with some rows in both.
+            let rows = (0..most).map(|at| at * 7).chain((0..most).map(|at| at * 5 + 5));
+            let rows: Vec<u32> = rows.map(|row| row * spread).collect();
+            let expected: RoaringBitmap = rows.iter().copied().collect();
+            assert_eq!(set_of(rows), expected, "{most} {spread}");
+        }
+        let (last, beside) = (u32::MAX - 1, 65_535);
+        assert_eq!(set_of(vec![last, beside, 0, last]), [0, beside, last].into_iter().collect());
     }
 }

@@ -96,7 +96,9 @@ impl Follower {
         {
             let mut changes = self.shared.changes.write();
             changes.begin(mark.head.sequence);
-            changes.push(source.head().sequence, changed.into_iter());
+            // At the first commit that may have changed them: which one did is not known, and a view of any later one
+            // looks at all of them.
+            changes.push(mark.head.sequence.next(), changed.into_iter());
         }
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
         let (_, fields) = schema::schema();

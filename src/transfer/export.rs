@@ -85,7 +85,8 @@ impl Store {
     /// Writes a project, with all that is under it and not deleted, into a folder, which must be empty or not be there:
     /// lines of JSON, and the bytes of its artifacts. It is the state as it is now, without the past;
     /// [`import_project`](Self::import_project) takes it into another store. Writers go on meanwhile, and nothing is
-    /// collected. Holds a few MiB, and some 50 bytes for each blob.
+    /// collected. Holds a few MiB, and some 50 bytes for each blob. A project or an experiment that is as new as a
+    /// deleted run under it is, in another store, only as new as the newest of what was exported.
     ///
     /// # Errors
     /// `NotFound` if there is no such project, or bytes that an artifact names are gone; `AlreadyExists` if the folder

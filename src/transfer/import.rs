@@ -43,7 +43,7 @@ pub struct ImportReport {
     pub present: u64,
     /// Entities that are in the store exactly as they are in the export, with all their observations.
     pub same: u64,
-    /// Entities that are there, and differ from the export.
+    /// Entities that are there, and differ from the export, as an edge of the lineage that was made again does.
     pub differing: u64,
     /// Entities that are not there: somebody has deleted them, or what they belong to.
     pub missing: u64,
@@ -91,7 +91,8 @@ impl Store {
         self.import_project_with(folder, |_| ControlFlow::Continue(()))
     }
 
-    /// [`import_project`](Self::import_project), telling `progress` how far it is.
+    /// [`import_project`](Self::import_project), telling `progress` how far it is: inside of its writes, so that
+    /// `progress` must neither write to the store nor wait for somebody who does.
     ///
     /// # Errors
     /// Those of [`import_project`](Self::import_project); `Cancelled`: what was imported until then stays.
@@ -364,8 +365,16 @@ impl Import<'_, '_> {
             self.steps.add(1)?;
             let Line::Entity(entity) = line else { continue };
             let id = entity.id();
+            // An edge that was removed and added again is there, as another one.
+            let again = match &*entity {
+                Entity::LineageEdge(edge) => {
+                    snapshot.lineage().edge(edge.input.clone(), edge.output.clone())?.is_some()
+                }
+                _ => false,
+            };
             // Byte by byte: two zeros are not the same.
-            match now(&snapshot, &id)?.map(|there| encode(there) == encode(*entity)) {
+            let same = now(&snapshot, &id)?.map(|there| encode(there) == encode(*entity));
+            match same.or(again.then_some(false)) {
                 Some(true) => self.report.same += 1,
                 Some(false) => {
                     self.report.differing += 1;

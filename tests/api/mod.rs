@@ -12,6 +12,7 @@ mod durability;
 mod entries;
 mod errors;
 mod export;
+mod halfway;
 mod history;
 mod jobs;
 mod keys;

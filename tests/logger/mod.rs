@@ -625,3 +625,23 @@ fn a_logger_does_not_log_to_another_run_that_took_the_id() {
     let keys: Vec<&str> = run.metrics.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!((run.name.as_str(), run.status, keys), ("new", Some(RunStatus::Finished), vec!["new"]));
 }
+
+/// Dropped inside a write, it waits for the end of that, in the thread that writes: who takes the run up waits too.
+#[test]
+fn a_run_whose_logger_is_just_ending_is_taken_up() {
+    let store = Store::in_memory().unwrap();
+    let log = store.start_run(&experiment(&store), NewRun::named("a")).unwrap();
+    let id = log.run_id().clone();
+    store
+        .write(|_| {
+            drop(log);
+            // Until the thread has taken what it is to write.
+            std::thread::sleep(limits::LOGGER_DELAY * 3 / 2);
+            Ok(())
+        })
+        .unwrap();
+    let again = store.resume_run(&id).unwrap();
+    assert_eq!(status(&store, &id), Some(RunStatus::Running));
+    again.finish().unwrap();
+    assert_eq!(status(&store, &id), Some(RunStatus::Finished));
+}

@@ -333,3 +333,20 @@ fn dates_of_parents_stay() {
     store.close().unwrap();
     assert_eq!(dates(&options().open_simulated(&disk).unwrap()), (300, None));
 }
+
+/// How a run ended may be told after it was deleted: by its logger, or by the next open.
+#[test]
+fn what_was_told_of_a_deleted_run_does_not_make_its_deletion_younger() {
+    let (store, clock) = in_memory();
+    let at = |millis: i64| Timestamp::from_millis(START + millis);
+    let before = |time| store.purge_with(&PurgeOptions::new().deleted_before(at(time)), |_| ControlFlow::Continue(()));
+    let (_, experiment) = parents(&store, "p");
+    let log = store.start_run(&experiment, NewRun::named("a")).unwrap();
+    clock.set(at(100));
+    store.write(|w| w.runs().delete(log.run_id())).unwrap();
+    clock.set(at(1000));
+    log.finish().unwrap();
+    assert_eq!(before(100).unwrap().runs, 0);
+    assert_eq!(before(101).unwrap().runs, 1);
+    assert_intact(&store);
+}

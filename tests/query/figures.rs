@@ -168,3 +168,27 @@ fn facets_count_what_holds_a_value_however_often() {
         bench.store.optimize().unwrap();
     }
 }
+
+/// As numpy has it, but where it would make NaN out of numbers.
+#[test]
+fn quantiles_lie_between_their_neighbours() {
+    let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
+    let bench = Bench::with([
+        NewRun::new().metric("low", low).metric("high", 0.0).metric("wide", -1.7e308).metric("both", low),
+        NewRun::new().metric("low", 0.0).metric("high", high).metric("wide", 1.7e308).metric("both", high),
+    ]);
+    for optimized in [false, true] {
+        let read = bench.store.read();
+        let found = read.runs().find("").unwrap();
+        let quantile = |key: &str, q| found.aggregate(format!("metrics.{key}")).unwrap().quantile(q).unwrap();
+        for q in [0.25, 0.5, 0.75] {
+            assert_eq!((quantile("low", q), quantile("high", q)), (low, high), "{optimized} {q}");
+            assert!(quantile("both", q).is_nan());
+        }
+        assert_eq!((quantile("low", 1.0), quantile("high", 0.0), quantile("both", 0.0)), (0.0, 0.0, low));
+        // Their difference is beyond a double.
+        assert_eq!(quantile("wide", 0.5), 0.0, "{optimized}");
+        assert!((quantile("wide", 0.25) / -0.85e308 - 1.0).abs() < 1e-9, "{optimized}");
+        bench.store.optimize().unwrap();
+    }
+}

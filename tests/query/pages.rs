@@ -126,6 +126,27 @@ fn a_budget_ends_what_exceeds_it() {
     assert_eq!(kind(watched.facets("tags")), ErrorKind::Cancelled);
 }
 
+/// Once in a while a search puts what the index does not have into an overlay; that is bounded as well.
+#[test]
+fn a_budget_holds_whichever_search_it_is_for() {
+    let bench = Bench::with(runs(300));
+    let found = bench.store.read().runs().find("metrics.loss = 1").unwrap();
+    let few = found.clone().budget(Budget::new().records(10));
+    for search in 0..20 {
+        assert_eq!(kind(few.count()), ErrorKind::LimitExceeded, "{search}");
+    }
+    // One that may read as many as there are makes it, and then the few are enough.
+    let many = found.clone().budget(Budget::new().records(300));
+    let counts: Vec<u64> = (0..20).map(|_| many.count().unwrap()).collect();
+    assert_eq!(counts, [60; 20]);
+    assert_eq!(few.count().unwrap(), 60);
+    // Cancelled while it looks: the flag is found to be set before the record that it is at is read.
+    let bench = Bench::with(runs(300));
+    let cancelled = Budget::new().cancel(Arc::new(AtomicBool::new(true)));
+    let found = bench.store.read().runs().find("metrics.loss = 1").unwrap().budget(cancelled);
+    (0..20).for_each(|_| assert_eq!(kind(found.count()), ErrorKind::Cancelled));
+}
+
 #[test]
 fn an_explanation_tells_what_was_read() {
     let bench = Bench::with(runs(100));
@@ -174,6 +195,23 @@ fn what_was_found_is_deleted_if_it_still_matches() {
     assert_eq!(bench.write(|w| w.runs().delete_found(&found)), 0);
     let first = bench.store.read().runs().find(Filter::all()).unwrap().order_by("name").limit(1);
     assert_eq!(names(first.page(0, 0).unwrap().items), "new");
+}
+
+/// Whether it still does is up to its experiment, too, as this very write has it.
+#[test]
+fn what_was_found_by_the_name_of_its_experiment_is_not_deleted_under_another() {
+    let bench = Bench::with(runs(3));
+    let name = bench.store.read().experiments().get(&bench.experiment).unwrap().name;
+    let found = bench.store.read().runs().find(QueryField::ExperimentName.eq(name.as_str())).unwrap();
+    assert_eq!(found.count().unwrap(), 3);
+    let deleted = bench.write(|w| {
+        w.experiments().rename(&bench.experiment, "kept")?;
+        w.runs().delete_found(&found)
+    });
+    assert_eq!(deleted, 0);
+    assert_eq!(bench.write(|w| w.runs().delete_found(&found)), 0);
+    bench.write(|w| w.experiments().rename(&bench.experiment, &name));
+    assert_eq!(bench.write(|w| w.runs().delete_found(&found)), 3);
 }
 
 /// Two orders whose words are the same are two orders.

@@ -102,3 +102,41 @@ fn all_matches_are_there_once() {
         }
     }
 }
+
+/// An index that nobody follows knows that something was changed, but not by which commit.
+#[test]
+fn of_the_past_nothing_is_ranked_as_it_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = options().open(folder.path()).unwrap();
+    let runs = store
+        .write(|w| {
+            let project = w.projects().get_or_create("p")?;
+            let experiment = w.experiments().get_or_create(&project, "e")?;
+            let new = [("a", "forest"), ("b", "tree tree")];
+            w.runs().create_many(&experiment, new.map(|(name, text)| NewRun::named(name).description(text)))
+        })
+        .unwrap();
+    store.wait_indexed(store.read().sequence()).unwrap();
+    // The folder as it is now goes with the store as it will be.
+    let kept = tempfile::tempdir().unwrap();
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        std::fs::create_dir_all(to).unwrap();
+        for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    };
+    copy(&folder.path().join("text"), kept.path());
+    store.write(|w| w.runs().describe(&runs[0], "a tree")).unwrap();
+    let between = store.read().sequence();
+    store.write(|w| w.runs().log_metric(&runs[1], "x", 1)).unwrap();
+    store.close().unwrap();
+    std::fs::remove_dir_all(folder.path().join("text")).unwrap();
+    copy(kept.path(), &folder.path().join("text"));
+    let store = Store::options().read_only(true).open(folder.path()).unwrap();
+    store.wait_indexed(store.read().sequence()).unwrap();
+    for read in [store.read(), store.read().as_of(between).unwrap()] {
+        let found = read.runs().find("description matches 'tree'").unwrap().most_relevant(5).unwrap();
+        let scored: Vec<_> = found.into_iter().map(|found| (found.item.name, found.score.is_some())).collect();
+        assert!(scored.contains(&("a".to_owned(), false)), "{scored:?}");
+    }
+}

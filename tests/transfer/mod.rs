@@ -1,6 +1,7 @@
 //! Projects that are exported into a folder and imported into another store: everything arrives as it was, once.
 
 mod random;
+mod refused;
 
 use std::fs;
 use std::io::Read;
