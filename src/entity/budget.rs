@@ -44,9 +44,7 @@ impl Budget {
         self.cancel = Some(cancel);
         self
     }
-}
 
-impl Budget {
     /// Whether an error says that a budget is used up.
     pub(crate) fn is_spent(error: &Error) -> bool {
         matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::DeadlineExceeded | ErrorKind::Cancelled)

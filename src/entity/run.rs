@@ -491,7 +491,7 @@ impl<'w, 'a> RunsMut<'w, 'a> {
     pub fn delete_found(&mut self, found: &Find<Run>) -> Result<u64> {
         let again = found.begin(true)?;
         let mut ids = Vec::new();
-        // Runs of one experiment come one after the other.
+        // Most runs of one experiment come one after the other.
         let mut experiment: Option<(Row, String)> = None;
         for id in found.ids()? {
             let id = id?;
