@@ -58,8 +58,8 @@
 //!   - copy: [`clone_run`](RunsMut::clone_run), [`deep_copy`](ProjectsMut::deep_copy) of a project
 //!   - around runs: [`comments`](Write::comments), [`jobs`](Write::jobs), [`lineage`](Write::lineage)
 //! - **Read**: [`Store::read`] gives a [`Snapshot`]: [`Projects`], [`Experiments`], [`Runs`].
-//!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]; a page of what was found:
-//!     [`Find::page_views`]
+//!   - one: `get`, `get_by_name`, or without a copy [`Runs::view`] and [`RunGuard::view`]; of what was found:
+//!     [`Find::page_views`], [`Find::top_views`]
 //!   - many: `list` gives a [`Listing`], an iterator or [pages](Listing::page) with a [`Cursor`]
 //! - **Find**: [`Runs::find`], [`Experiments::find`], [`Projects::find`] take a [`Filter`], or its text in
 //!   the [query language](guide::query_language), and give a [`Find`]: scopes, [`Order`]s, and at the end a

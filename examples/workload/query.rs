@@ -103,15 +103,21 @@ impl Engine for Ours {
                 Answer::Tags(tags.filter_map(|(tag, count)| Some((tag.as_str()?.to_owned(), count))).collect())
             }
             VIEW => {
-                let page = found.page_views(number, limit, |run| {
+                let each = |run: RunView<'_>| {
                     black_box(visit(&run)?);
                     let loss = if query.is_by_loss() { run.metric("val_loss")? } else { None };
                     Ok(key(run.start_time(), loss.and_then(|loss| loss.as_f64())))
-                })?;
-                Answer::Page(page.items)
+                };
+                Answer::Page(match number {
+                    1 => found.top_views(limit, each)?,
+                    _ => found.page_views(number, limit, each)?.items,
+                })
             }
             _ => {
-                let page = found.page(number, limit)?.items;
+                let page = match number {
+                    1 => found.top(limit)?,
+                    _ => found.page(number, limit)?.items,
+                };
                 let keys = page
                     .iter()
                     .map(|run| key(run.start_time, run.metrics.get("val_loss").and_then(modeldb::Value::as_f64)));

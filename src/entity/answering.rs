@@ -5,16 +5,17 @@ use std::time::Instant;
 
 use crate::entity::aggregate::{Cells, Counts, cells_of};
 use crate::entity::explain::{Explanation, ExplanationStep};
-use crate::entity::search::{Matches, SearchScope};
+use crate::entity::matches::{Matches, Search};
+use crate::entity::search::SearchScope;
 use crate::entity::search_order::After;
-use crate::entity::state::State;
+use crate::entity::state::{self, State};
 use crate::entity::view::RunGuard;
 use crate::entity::walk::{StepSource, Steps, Walk, Within};
 use crate::error::{Error, Result};
 use crate::filter::View;
 use crate::id::{EntityKind, Row};
 use crate::limits;
-use crate::model::{Observation, Series, Stored};
+use crate::model::{Observation, Run, Series, Stored};
 use crate::query::evaluate::{Subject, values_of};
 use crate::query::field::QueryField;
 use crate::query::filter::Filter;
@@ -89,6 +90,14 @@ impl<'f> Answering<'f> {
         Ok(self.walk.matches_with(stored, &observations, experiment))
     }
 
+    /// A run that was found.
+    pub(crate) fn run(&mut self, row: Row) -> Result<Run> {
+        if self.walk.asked.at < self.walk.asked.state.head.sequence {
+            return state::run(self.walk.read(row)?);
+        }
+        self.guard(row)?.to_run()
+    }
+
     /// The bytes of a run that was found.
     pub(crate) fn guard(&mut self, row: Row) -> Result<RunGuard> {
         let state = self.state();
@@ -106,7 +115,7 @@ impl<'f> Answering<'f> {
     fn matches(&mut self) -> Result<Option<Matches>> {
         let Some((view, scope)) = self.indexed.clone() else { return Ok(None) };
         let (state, filter) = (self.state(), Arc::clone(&self.walk.asked.filter));
-        let found = state.search(view, &filter, scope, &mut |row| Ok(self.walk.check(row)?.is_some()))?;
+        let found = state.search(view, &filter, scope, &mut |row| Ok(self.walk.check(row)?.is_some()))?.finish()?;
         self.walk.meter.check()?;
         Ok(Some(found))
     }
@@ -115,7 +124,8 @@ impl<'f> Answering<'f> {
     pub(crate) fn count(mut self) -> Result<u64> {
         if let Some((view, scope)) = self.indexed.clone() {
             let (state, filter) = (self.state(), Arc::clone(&self.walk.asked.filter));
-            let count = state.search_count(&view, &filter, scope, &mut |row| Ok(self.walk.check(row)?.is_some()))?;
+            let mut check = |row| Ok(self.walk.check(row)?.is_some());
+            let count = state.search(view, &filter, scope, &mut check)?.count(false)?;
             return self.walk.meter.check().map(|()| count);
         }
         let mut total = 0;
@@ -127,68 +137,70 @@ impl<'f> Answering<'f> {
 
     /// The rows from `from` up to `to` by the orders, and how many there are in all.
     pub(crate) fn rows(&mut self, from: usize, to: usize) -> Result<(Vec<Row>, u64)> {
-        self.rows_of(from, to, None)
+        let mut total = 0;
+        let rows = self.rows_of(from, to, None, Some(&mut total))?;
+        Ok((rows, total))
     }
 
     /// The first `most` rows by the orders after a place in them, and how many there are in all.
     pub(crate) fn rows_after(&mut self, after: Option<&Position>, most: usize) -> Result<(Vec<Row>, u64)> {
-        self.rows_of(0, most, after)
+        let mut total = 0;
+        let rows = self.rows_of(0, most, after, Some(&mut total))?;
+        Ok((rows, total))
     }
 
-    fn rows_of(&mut self, from: usize, to: usize, after: Option<&Position>) -> Result<(Vec<Row>, u64)> {
+    /// The first `most` rows by the orders. What comes after them is not looked at, where that is known beforehand: by
+    /// one order of numbers, or none.
+    pub(crate) fn first(&mut self, most: usize) -> Result<Vec<Row>> {
+        self.rows_of(0, most, None, None)
+    }
+
+    fn rows_of(
+        &mut self,
+        from: usize,
+        to: usize,
+        after: Option<&Position>,
+        total: Option<&mut u64>,
+    ) -> Result<Vec<Row>> {
         let mut kept = Kept { orders: self.orders, after, most: to, rows: Vec::new() };
-        if let Some(matches) = self.matches()? {
-            let total = matches.count();
-            if from >= to {
-                return Ok((Vec::new(), total));
-            }
-            if let Some(rows) = self.rows_by_index(&matches, from, to, after)? {
-                return Ok((rows, total));
-            }
-            let fields: Vec<QueryField> = self.orders.iter().map(|order| order.field().clone()).collect();
+        if let Some((view, scope)) = self.indexed.clone() {
             let (state, orders) = (self.state(), self.orders);
+            let filter = Arc::clone(&self.walk.asked.filter);
+            let mut check = |row| Ok(self.walk.check(row)?.is_some());
+            let mut search = state.search(view, &filter, scope, &mut check)?;
+            if let Some(total) = total {
+                *total = search.count(true)?;
+            }
+            let known = if from < to { rows_by_index(&mut search, orders, from, to, after)? } else { Some(Vec::new()) };
+            if let Some(rows) = known {
+                return self.walk.meter.check().map(|()| rows);
+            }
+            let matches = search.finish()?;
+            self.walk.meter.check()?;
+            let fields: Vec<QueryField> = orders.iter().map(|order| order.field().clone()).collect();
             let mut read = |row| self.walk.read_as(row, |subject| cells_of(subject, &fields));
             state.project(&matches, &fields, &mut read, &mut |row, cells| {
                 let keys = orders.iter().zip(cells.iter_mut()).map(|(order, cell)| order.key_of(cell.take()));
                 kept.push((keys.collect(), row.0));
                 Ok(())
             })?;
-            return Ok((kept.finish(from), total));
+            return Ok(kept.finish(from));
         }
-        let mut total = 0;
-        while let Some(stored) = self.walk.next()? {
-            total += 1;
-            // Without an order they come as they are wanted.
-            if to > 0 && !(self.orders.is_empty() && kept.rows.len() >= to) {
+        let mut found = 0;
+        // Without an order they come as they are wanted.
+        let in_order = self.orders.is_empty();
+        while total.is_some() || !in_order || kept.rows.len() < to {
+            let Some(stored) = self.walk.next()? else { break };
+            found += 1;
+            if to > 0 && !(in_order && kept.rows.len() >= to) {
                 let subject = Subject::new(&stored.entity);
                 kept.push((self.orders.iter().map(|order| order.key(&subject)).collect(), stored.row.0));
             }
         }
-        Ok((kept.finish(from), total))
-    }
-
-    /// The rows of what matches without reading any, if the order is one of numbers, or none.
-    fn rows_by_index(
-        &self,
-        matches: &Matches,
-        from: usize,
-        to: usize,
-        after: Option<&Position>,
-    ) -> Result<Option<Vec<Row>>> {
-        let [order] = self.orders else {
-            let below = after.map_or(u32::MAX, |(_, row)| *row);
-            let rows = || matches.newest(below).take(to).skip(from).collect();
-            return Ok(self.orders.is_empty().then(rows));
-        };
-        let Some((field, descending)) = order.by_values() else { return Ok(None) };
-        let after = match after {
-            None => After::Nothing,
-            Some((keys, row)) => match keys.as_slice() {
-                [SortKey::Number(number)] => After::of(number, *row),
-                _ => return Ok(None),
-            },
-        };
-        self.walk.asked.state.by_number(matches, field, descending, after, from, to)
+        if let Some(total) = total {
+            *total = found;
+        }
+        Ok(kept.finish(from))
     }
 
     /// Everything in order, within a limit.
@@ -196,7 +208,7 @@ impl<'f> Answering<'f> {
         let source = if self.indexed.is_none() && self.orders.is_empty() {
             StepSource::Walk
         } else {
-            StepSource::Rows(self.rows(0, limit)?.0.into_iter())
+            StepSource::Rows(self.first(limit)?.into_iter())
         };
         Ok(Steps { walk: self.walk, source, left: limit })
     }
@@ -247,7 +259,7 @@ impl<'f> Answering<'f> {
         most: usize,
         each: &mut dyn FnMut(&mut Cells) -> Result<()>,
     ) -> Result<()> {
-        let (rows, _) = self.rows(0, most)?;
+        let rows = self.first(most)?;
         let state = self.state();
         let view = self.indexed.as_ref().map(|(view, _)| Arc::clone(view));
         let mut read = |row| self.walk.read_as(row, |subject| cells_of(subject, fields));
@@ -297,6 +309,29 @@ impl<'f> Answering<'f> {
         explanation.took = self.began.elapsed();
         Ok(explanation)
     }
+}
+
+/// The rows of what matches without reading any, if the order is one of numbers, or none.
+fn rows_by_index(
+    search: &mut Search<'_>,
+    orders: &[Order],
+    from: usize,
+    to: usize,
+    after: Option<&Position>,
+) -> Result<Option<Vec<Row>>> {
+    let [order] = orders else {
+        let below = after.map_or(u32::MAX, |(_, row)| *row);
+        return if orders.is_empty() { search.newest(below, from, to).map(Some) } else { Ok(None) };
+    };
+    let Some((field, descending)) = order.by_values() else { return Ok(None) };
+    let after = match after {
+        None => After::Nothing,
+        Some((keys, row)) => match keys.as_slice() {
+            [SortKey::Number(number)] => After::of(number, *row),
+            _ => return Ok(None),
+        },
+    };
+    search.by_number(field, descending, after, from, to)
 }
 
 /// The first rows by some orders, of those that were pushed and come after a place.

@@ -18,7 +18,7 @@ use crate::entity::state::State;
 use crate::entity::walk::{Asked, Candidates, Steps, Walk, Within};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityId, EntityKind, ExperimentId, ProjectId, Row, RunId, Sequence};
-use crate::model::{Experiment, Project, Run, Stored};
+use crate::model::{Experiment, Project, Run};
 use crate::query::evaluate::Subject;
 use crate::query::filter::Filter;
 use crate::query::order::Order;
@@ -31,17 +31,29 @@ pub trait Findable: Listed {
     type Id: TryFrom<EntityId, Error = Error>;
     #[doc(hidden)]
     fn text_of(id: &Self::Id) -> &str;
+    /// One that was found.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn found(answering: &mut Answering<'_>, row: Row) -> Result<Self> {
+        Self::from_stored(answering.read(row)?)
+    }
 }
 
 macro_rules! findable {
-    ($($ty:ident: $id:ident),*) => {
+    ($($ty:ident: $id:ident $(, $found:path)?;)*) => {
         $(impl Findable for $ty {
             type Id = $id;
             fn text_of(id: &$id) -> &str { id.as_str() }
+            $(#[allow(private_interfaces)]
+            fn found(answering: &mut Answering<'_>, row: Row) -> Result<Self> { $found(answering, row) })?
         })*
     };
 }
-findable!(Project: ProjectId, Experiment: ExperimentId, Run: RunId);
+findable! {
+    Project: ProjectId;
+    Experiment: ExperimentId;
+    Run: RunId, Answering::run;
+}
 
 /// A search: a filter, narrowed and ordered, and ended by one of [`page`](Find::page), [`top`](Find::top),
 /// [`count`](Find::count), [`ids`](Find::ids) or an iteration. Without an order the newest entity comes first.
@@ -218,13 +230,13 @@ impl<T: Findable> Find<T> {
         let mut items = Vec::with_capacity(rows.len());
         let mut next = None;
         for (at, row) in (1..).zip(&rows) {
-            let stored = answering.read(*row)?;
             if more && at == rows.len() {
+                let stored = answering.read(*row)?;
                 let subject = Subject::new(&stored.entity);
                 let keys = self.orders.iter().map(|order| order.key(&subject)).collect();
                 next = Some(FindCursor { search, keys, row: *row, taken: taken.saturating_add(at as u64) });
             }
-            items.push(T::from_stored(stored)?);
+            items.push(T::found(&mut answering, *row)?);
         }
         Ok(FindPage { items, total, next })
     }
@@ -247,7 +259,7 @@ impl<T: Findable> Find<T> {
     /// `InvalidArgument` or `Unimplemented` if a predicate or an order is refused; what exceeds the
     /// [`budget`](Self::budget); `Corrupt` or `Io` if a record cannot be read.
     pub fn page(&self, number: u32, limit: u32) -> Result<Found<T>> {
-        self.page_of(number, limit, T::from_stored)
+        self.page_of(number, limit, T::found)
     }
 
     /// One [`page`](Self::page) of ids.
@@ -255,15 +267,18 @@ impl<T: Findable> Find<T> {
     /// # Errors
     /// Those of [`page`](Self::page).
     pub fn page_ids(&self, number: u32, limit: u32) -> Result<Found<T::Id>> {
-        self.page_of(number, limit, |stored| T::Id::try_from(stored.entity.id()))
+        self.page_of(number, limit, |answering, row| T::Id::try_from(answering.read(row)?.entity.id()))
     }
 
-    /// The first `k` by the orders; 0 is all, as in ModelDB.
+    /// The first `k` by the orders; 0 is all, as in ModelDB. Nothing is counted: by one order of numbers, or none, the
+    /// search ends with them, which takes less than a [`page`](Self::page) the more there are to be found.
     ///
     /// # Errors
     /// Those of [`page`](Self::page).
     pub fn top(&self, k: u32) -> Result<Vec<T>> {
-        Ok(self.page(1, k)?.items)
+        let mut answering = self.begin(false)?;
+        let rows = self.top_rows(&mut answering, k)?;
+        rows.into_iter().map(|row| T::found(&mut answering, row)).collect()
     }
 
     /// How many match.
@@ -299,10 +314,15 @@ impl<T: Findable> Find<T> {
         self.begin(false)?.explain()
     }
 
-    fn page_of<U>(&self, number: u32, limit: u32, make: impl Fn(Stored) -> Result<U>) -> Result<Found<U>> {
+    fn page_of<U>(
+        &self,
+        number: u32,
+        limit: u32,
+        make: impl Fn(&mut Answering<'_>, Row) -> Result<U>,
+    ) -> Result<Found<U>> {
         let mut answering = self.begin(false)?;
         let (rows, total) = self.page_rows(&mut answering, number, limit)?;
-        let items = rows.into_iter().map(|row| make(answering.read(row)?)).collect::<Result<_>>()?;
+        let items = rows.into_iter().map(|row| make(&mut answering, row)).collect::<Result<_>>()?;
         Ok(Found { items, total })
     }
 
@@ -312,6 +332,12 @@ impl<T: Findable> Find<T> {
         let of = |number: u32| usize::try_from(u64::from(number) * u64::from(limit)).unwrap_or(usize::MAX);
         let (from, to) = if all { (0, self.limit) } else { (of(number - 1), of(number).min(self.limit)) };
         answering.rows(from, to)
+    }
+
+    /// The rows of the [`top`](Self::top).
+    pub(super) fn top_rows(&self, answering: &mut Answering<'_>, k: u32) -> Result<Vec<Row>> {
+        let k = if k == 0 { usize::MAX } else { usize::try_from(k).unwrap_or(usize::MAX) };
+        answering.first(k.min(self.limit))
     }
 
     fn steps(&self) -> Result<Steps> {

@@ -39,4 +39,31 @@ impl Find<Run> {
         let items = rows.into_iter().map(|row| each(answering.guard(row)?.view()?)).collect::<Result<_>>()?;
         Ok(Found { items, total })
     }
+
+    /// What `each` makes of the first `k` runs by the orders, which it reads where they are stored: a
+    /// [`top`](Self::top) without a copy; 0 is all. The fastest way to show the first of many.
+    ///
+    /// ```
+    /// # use modeldb::{NewRun, Store};
+    /// # fn main() -> modeldb::Result<()> {
+    /// # let store = Store::in_memory()?;
+    /// # store.write(|w| {
+    /// #     let project = w.projects().get_or_create("p")?;
+    /// #     let experiment = w.experiments().get_or_create(&project, "e")?;
+    /// #     w.runs().create(&experiment, NewRun::named("deep").metric("accuracy", 0.92))?;
+    /// #     w.runs().create(&experiment, NewRun::named("flat").metric("accuracy", 0.84))
+    /// # })?;
+    /// let best = store.read().runs().find("")?.order_by("-metrics.accuracy");
+    /// assert_eq!(best.top_views(1, |run| Ok(run.name()?.into_owned()))?, ["deep"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`page`](Self::page), and those of `each`, which end it.
+    pub fn top_views<U>(&self, k: u32, mut each: impl FnMut(RunView<'_>) -> Result<U>) -> Result<Vec<U>> {
+        let mut answering = self.begin(false)?;
+        let rows = self.top_rows(&mut answering, k)?;
+        rows.into_iter().map(|row| each(answering.guard(row)?.view()?)).collect()
+    }
 }

@@ -9,7 +9,8 @@
 //! - [`project`], [`experiment`], [`run`], [`comment`], [`job`], [`lineage`]: the calls a user makes.
 //! - [`listing`]: pages and iterators over children.
 //! - [`find`]: what matches a filter, as a user asks for it; [`answering`]: one call on it, by the filter index
-//!   ([`search`], [`search_order`], [`mod@search_columns`]) or over the records ([`walk`]); [`summary`]: projects in figures.
+//!   ([`search`], [`mod@matches`], [`search_order`], [`mod@search_columns`]) or over the records ([`walk`]); [`summary`]:
+//!   projects in figures.
 //! - [`find_cursor`]: pages that go on; [`mod@find_views`]: pages without a copy; [`aggregate`]: figures about what was
 //!   found; [`budget`]: how much that may take; [`explain`]: how it was found; [`compare`]: runs side by side.
 //! - [`observations`]: logging observations, and reading them; [`logged`]: what loggers tell of runs.
@@ -35,6 +36,7 @@ pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod listing;
 pub(crate) mod logged;
+mod matches;
 pub(crate) mod observations;
 pub(crate) mod project;
 #[cfg(feature = "text")]

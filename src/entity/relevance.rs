@@ -44,7 +44,7 @@ impl<T: Findable> Find<T> {
         let most = usize::try_from(k).unwrap_or(usize::MAX).min(self.most());
         let asked: Vec<_> =
             words.iter().filter_map(|(field, parts)| Some((text_questions::place(field)?, *parts))).collect();
-        let (rows, _) = answering.rows(0, usize::MAX)?;
+        let rows = answering.first(usize::MAX)?;
         let among: RoaringBitmap = rows.iter().map(|row| row.0).collect();
         let known = self.state.tables.rows(T::KIND)?;
         let ranking = self.state.common.text.rank(&asked, T::KIND, self.at, known, &among, most);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::entity::budget::Budget;
 use crate::entity::explain::ExplanationStep;
+use crate::entity::matches::Search;
 use crate::entity::state::{Common, State};
 use crate::error::Result;
 use crate::filter::words::Words;
@@ -31,15 +32,6 @@ impl SearchScope {
         let project = self.project.map(|row| (FieldKey::PROJECT, row));
         project.into_iter().chain(self.experiment.map(|row| (FieldKey::EXPERIMENT, row)))
     }
-}
-
-/// The runs that match.
-pub(crate) struct Matches {
-    pub(super) view: Arc<View>,
-    /// What matches in each part of the view.
-    pub(super) parts: Vec<Words>,
-    /// What matches of the rest, ascending.
-    pub(super) tail: Vec<u32>,
 }
 
 impl Seen for State {
@@ -165,47 +157,19 @@ impl State {
         Ok(told)
     }
 
-    /// The live runs within a scope that match `filter`; `check` finds out of one by its record.
-    pub(crate) fn search(
-        &self,
+    /// A search for the live runs within a scope that match `filter`; `check` finds out of one by its record.
+    pub(crate) fn search<'a>(
+        &'a self,
         view: Arc<View>,
-        filter: &Filter,
+        filter: &'a Filter,
         scope: SearchScope,
-        check: &mut dyn FnMut(Row) -> Result<bool>,
-    ) -> Result<Matches> {
-        let (told, mut parts) = (self.told(filter)?, Vec::with_capacity(view.parts.len()));
-        for part in &view.parts {
-            parts.push(self.search_part(&told, part, filter, scope, check)?);
-        }
-        let tail = tail(&view, check)?;
-        Ok(Matches { view, parts, tail })
+        check: &'a mut dyn FnMut(Row) -> Result<bool>,
+    ) -> Result<Search<'a>> {
+        let (told, tail) = (self.told(filter)?, tail(&view, check)?);
+        Ok(Search { state: self, filter, scope, told, parts: vec![None; view.parts.len()], view, check, tail })
     }
 
-    /// How many runs there are of such.
-    pub(crate) fn search_count(
-        &self,
-        view: &View,
-        filter: &Filter,
-        scope: SearchScope,
-        check: &mut dyn FnMut(Row) -> Result<bool>,
-    ) -> Result<u64> {
-        let told = self.told(filter)?;
-        let exec = self.exec(&told);
-        let mut count = 0;
-        for part in &view.parts {
-            let known = match scope {
-                SearchScope { project: None, experiment: None } => exec.count(filter, part)?,
-                _ => None,
-            };
-            count += match known {
-                Some(known) => known,
-                None => self.search_part(&told, part, filter, scope, check)?.count(),
-            };
-        }
-        Ok(count + tail(view, check)?.len() as u64)
-    }
-
-    /// [`search_count`](Self::search_count), telling each step.
+    /// How many runs a [`search`](Self::search) finds, telling each step.
     pub(crate) fn search_explained(
         &self,
         view: &View,
@@ -218,7 +182,7 @@ impl State {
         let told = self.told(filter)?;
         let mut matching = Vec::new();
         for part in &view.parts {
-            matching.push(self.search_part(&told, part, &Filter::all(), scope, check)?);
+            matching.push((*self.search_part(&told, part, &Filter::all(), scope, check)?).clone());
         }
         let count = |matching: &[Words]| matching.iter().map(Words::count).sum::<u64>();
         let mut step = |condition: String, estimate, matches, records, began: Instant| {
@@ -252,34 +216,37 @@ impl State {
         Ok(count(&matching) + tail)
     }
 
-    fn search_part(
+    /// What matches of a part.
+    pub(super) fn search_part(
         &self,
         told: &Told<'_>,
         part: &Part,
         filter: &Filter,
         scope: SearchScope,
         check: &mut dyn FnMut(Row) -> Result<bool>,
-    ) -> Result<Words> {
+    ) -> Result<Arc<Words>> {
         let exec = self.exec(told);
         // None is all: of most blocks everything is live, and its set need not be copied for each condition.
-        let mut within = (part.live_count != part.block.rows.len() as u64).then(|| part.live.clone());
+        let mut within = (part.live_count != part.block.rows.len() as u64).then(|| Arc::clone(&part.live));
         for (key, parent) in scope.fields() {
             match exec.load(key, part)? {
                 Loaded::Held(held) => {
                     let mut under = held.numbers.range(held.numbers.equal(u64::from(parent.0)));
                     within.iter().for_each(|within| under.and(within));
-                    within = Some(under);
+                    within = Some(Arc::new(under));
                 }
-                Loaded::Absent => return Ok(Words::empty()),
+                Loaded::Absent => return Ok(Arc::new(Words::empty())),
                 // It was read when the view was made, and may have gone since: the records know as well.
-                Loaded::Unknown => return by_records(part, within.as_ref().unwrap_or(&part.live), check),
+                Loaded::Unknown => {
+                    return by_records(part, within.as_ref().unwrap_or(&part.live), check).map(Arc::new);
+                }
             }
         }
         if matches!(filter, Filter::And(all) if all.is_empty()) {
-            return Ok(within.unwrap_or_else(|| part.live.clone()));
+            return Ok(within.unwrap_or_else(|| Arc::clone(&part.live)));
         }
-        if within.as_ref().is_some_and(Words::is_empty) {
-            return Ok(Words::empty());
+        if let Some(none) = within.as_ref().filter(|within| within.is_empty()) {
+            return Ok(Arc::clone(none));
         }
         let Answer { sure: mut matches, maybe } = exec.answer(filter, part)?;
         within.iter().for_each(|within| matches.and(within));
@@ -287,7 +254,7 @@ impl State {
             within.iter().for_each(|within| maybe.and(within));
             matches.or(&by_records(part, &maybe, check)?);
         }
-        Ok(matches)
+        Ok(Arc::new(matches))
     }
 }
 
@@ -310,37 +277,4 @@ fn tail(view: &View, check: &mut dyn FnMut(Row) -> Result<bool>) -> Result<Vec<u
         }
     }
     Ok(tail)
-}
-
-impl Matches {
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.parts.iter().map(Words::count).sum::<u64>() + self.tail.len() as u64
-    }
-
-    /// The rows below one, newest first.
-    pub(crate) fn newest(&self, below: u32) -> impl Iterator<Item = Row> + '_ {
-        let parts = || self.view.parts.iter().zip(&self.parts);
-        // Overlays and the rest lie among the blocks.
-        let overlays = parts().filter(|(part, _)| part.stored.is_none());
-        let mut among: Vec<u32> =
-            overlays.flat_map(|(part, matches)| matches.iter().map(|offset| part.block.rows.row(offset))).collect();
-        among.extend(&self.tail);
-        among.retain(|row| *row < below);
-        among.sort_unstable();
-        let blocks = parts().rev().filter(move |(part, _)| part.stored.is_some() && part.block.rows.row(0) < below);
-        let mut blocks = blocks
-            .flat_map(|(part, matches)| matches.iter_back().map(|offset| part.block.rows.row(offset)))
-            .skip_while(move |row| *row >= below)
-            .peekable();
-        let mut among = among.into_iter().rev().peekable();
-        std::iter::from_fn(move || {
-            let next = match (blocks.peek(), among.peek()) {
-                (Some(block), Some(other)) if other > block => among.next(),
-                (None, _) => among.next(),
-                _ => blocks.next(),
-            };
-            next.map(Row)
-        })
-    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::entity::aggregate::{Cells, Counts};
-use crate::entity::search::Matches;
+use crate::entity::matches::Matches;
 use crate::entity::state::State;
 use crate::error::Result;
 use crate::filter::column::key_float;

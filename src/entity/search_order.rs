@@ -2,9 +2,9 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use crate::entity::search::Matches;
-use crate::entity::state::State;
+use crate::entity::matches::Search;
 use crate::error::Result;
 use crate::filter::column::{Column, float_key};
 use crate::filter::words::Words;
@@ -36,65 +36,52 @@ impl After {
     }
 }
 
-impl State {
+impl Search<'_> {
     /// The rows from `from` up to `to` of what matches `after` some place, by a field's numbers, of equal ones the
     /// newest first; none if numbers alone do not decide: some row holds something that comes before a number, or a
     /// number that the index does not know, or nothing while there are not rows enough with numbers.
+    ///
+    /// A part is looked at when the best of its numbers can come next.
     pub(crate) fn by_number(
-        &self,
-        matches: &Matches,
+        &mut self,
         field: &QueryField,
         descending: bool,
         after: After,
         from: usize,
         to: usize,
     ) -> Result<Option<Vec<Row>>> {
-        if !matches.tail.is_empty() || matches!(after, After::Unknown) {
+        if !self.tail.is_empty() || matches!(after, After::Unknown) {
             return Ok(None);
         }
-        let none = Told::default();
-        let exec = self.exec(&none);
+        let (none, view) = (Told::default(), Arc::clone(&self.view));
+        let exec = self.state.exec(&none);
         let Indexed::Field(key) = exec.indexed(field) else { return Ok(None) };
-        let (mut found, mut total) = (0, 0);
-        let mut held = Vec::new();
-        for (part, matching) in matches.view.parts.iter().zip(&matches.parts) {
-            let count = matching.count();
-            if count == 0 {
-                continue;
-            }
-            total += count;
+        let (mut held, mut without) = (Vec::new(), Vec::new());
+        for (at, part) in view.parts.iter().enumerate() {
             match exec.load(key, part)? {
-                Loaded::Held(field) => held.push((part, matching, count, field)),
-                Loaded::Absent => {}
+                Loaded::Held(field) => held.push((at, part, field)),
+                Loaded::Absent => without.push((at, None)),
+                Loaded::Unknown if self.part(at)?.is_empty() => {}
                 Loaded::Unknown => return Ok(None),
             }
         }
         let mut walks = Vec::new();
-        for (part, matching, count, field) in &held {
-            if !decides(field, matching, descending) {
+        for (at, part, field) in &held {
+            if !decides(field, descending, || self.part(*at))? {
                 return Ok(None);
             }
-            // Of a field that all rows have all numbers match, if all rows do.
             let numbers = &field.numbers;
-            let with_number = match numbers.len() == part.block.rows.len() {
-                true => *count,
-                false => numbers.all().count_common(matching),
-            };
-            found += with_number;
-            let whole = with_number == numbers.len() as u64;
-            walks.push(Walk::new(part, matching, numbers, descending, whole));
+            if numbers.len() < part.block.rows.len() {
+                without.push((*at, Some(numbers)));
+            }
+            walks.push(Walk::new(*at, part, numbers, descending));
         }
-        // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast as
-        // looking one up; each block begins with one. In an order that goes with the rows, one block has most of them.
-        let rows: u64 = walks.iter().map(|walk| walk.numbers.len() as u64).sum();
-        let wanted = (walks.len() as u64).saturating_add(to as u64);
-        let is_few = wanted.saturating_mul(rows) > found.saturating_mul(found).saturating_mul(40);
-        if is_few && matches!(after, After::Nothing) && !walks.iter().all(|walk| walk.whole) {
-            walks.iter_mut().for_each(|walk| walk.gather(to));
-        }
-        // What has no number comes after those that have.
-        if matches!(after, After::Nothing) && found < to as u64 && found < total {
-            return Ok(None);
+        let is_first = matches!(after, After::Nothing);
+        let wanted = is_first.then_some((to, walks.len()));
+        if from > 0 || !is_first {
+            for walk in &mut walks {
+                walk.begin(self.part(walk.at)?, wanted);
+            }
         }
         let skipped = match after {
             After::Row(key, row) => {
@@ -119,31 +106,46 @@ impl State {
                 }
                 position += 1;
             }
-            if let Some((key, row)) = walks.get_mut(at).and_then(Walk::next) {
+            let Some(walk) = walks.get_mut(at) else { continue };
+            if walk.matches.is_none() {
+                walk.begin(self.part(walk.at)?, wanted);
+            }
+            if let Some((key, row)) = walk.next() {
                 heap.push((rank(key), Next::Row(row), at));
             }
         }
         // Those without a number come next.
-        if !matches!(after, After::Nothing) && position < to && found < total {
-            return Ok(None);
+        if position < to {
+            for (at, numbers) in without {
+                let matching = self.part(at)?;
+                let found = numbers.map_or(0, |numbers| numbers.all().count_common(&matching));
+                if found < matching.count() {
+                    return Ok(None);
+                }
+            }
         }
         Ok(Some(rows))
     }
 }
 
-/// Whether numbers come first among what the rows of `matching` hold of a field, and are all known.
-fn decides(field: &FieldBlock, matching: &Words, descending: bool) -> bool {
-    let odd = field.odd.iter().any(|row| matching.contains(*row));
+/// Whether numbers come first among what the rows that match hold of a field, and are all known.
+fn decides(field: &FieldBlock, descending: bool, matching: impl FnOnce() -> Result<Arc<Words>>) -> Result<bool> {
     let nothing_else = field.texts.len() + field.hashes.len() == 0 && field.bools.iter().all(Vec::is_empty);
-    if odd || !descending || nothing_else {
-        return !odd;
+    let others_come_last = !descending || nothing_else;
+    if field.odd.is_empty() && others_come_last {
+        return Ok(true);
+    }
+    let matching = matching()?;
+    let odd = field.odd.iter().any(|row| matching.contains(*row));
+    if odd || others_come_last {
+        return Ok(!odd);
     }
     let mut others = field.texts.all();
     others.or(&field.hashes.all());
     field.bools.iter().for_each(|rows| others.insert_all(rows));
     // A text that reads as a number is one.
     others.and_not(&field.numbers.all());
-    others.count_common(matching) == 0
+    Ok(others.count_common(&matching) == 0)
 }
 
 /// What a walk has next: of equal numbers, the greatest of these comes first.
@@ -155,11 +157,14 @@ enum Next {
 }
 
 /// A walk over the numbers of a block, through what matches.
-struct Walk<'m> {
-    part: &'m Part,
-    matches: &'m Words,
-    numbers: &'m Column,
+struct Walk<'v> {
+    /// The part of the view that it is of.
+    at: usize,
+    part: &'v Part,
+    numbers: &'v Column,
     descending: bool,
+    /// None before it begins.
+    matches: Option<Arc<Words>>,
     /// All numbers match.
     whole: bool,
     /// Numbers that are behind.
@@ -168,14 +173,35 @@ struct Walk<'m> {
     found: Vec<(u64, u32)>,
 }
 
-impl<'m> Walk<'m> {
-    fn new(part: &'m Part, matches: &'m Words, numbers: &'m Column, descending: bool, whole: bool) -> Self {
-        Walk { part, matches, numbers, descending, whole, position: 0, found: Vec::new() }
+impl<'v> Walk<'v> {
+    fn new(at: usize, part: &'v Part, numbers: &'v Column, descending: bool) -> Self {
+        Walk { at, part, numbers, descending, matches: None, whole: false, position: 0, found: Vec::new() }
+    }
+
+    /// Begins, through these matches. If so many are `wanted` at most of so many walks, and nothing of this one is
+    /// behind, it finds all at once where that takes less.
+    fn begin(&mut self, matches: Arc<Words>, wanted: Option<(usize, usize)>) {
+        let rows = self.numbers.len() as u64;
+        // Of a field that all rows have all numbers match, if all rows do.
+        let found = match self.numbers.len() == self.part.block.rows.len() {
+            true => matches.count(),
+            false => self.numbers.all().count_common(&matches),
+        };
+        self.whole = found == rows;
+        if let Some((to, walks)) = wanted.filter(|_| !self.whole) {
+            // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast
+            // as looking one up; each walk begins with one, and has its share of the others.
+            let steps = (walks as u64).saturating_add(to as u64).saturating_mul(rows);
+            if steps > found.saturating_mul(found).saturating_mul(40 * walks as u64) {
+                self.gather(&matches, to);
+            }
+        }
+        self.matches = Some(matches);
     }
 
     /// Finds all that matches at once, instead of passing by what does not; the first `to` of it are wanted.
-    fn gather(&mut self, to: usize) {
-        let keys = self.matches.iter();
+    fn gather(&mut self, matches: &Words, to: usize) {
+        let keys = matches.iter();
         let keys = keys.filter_map(|offset| Some((self.numbers.of_row(offset)?, self.part.block.rows.row(offset))));
         self.found = keys.collect();
         self.position = self.numbers.len();
@@ -195,20 +221,21 @@ impl<'m> Walk<'m> {
     }
 
     fn next(&mut self) -> Option<(u64, u32)> {
+        let matches = self.matches.as_ref()?;
         while self.found.is_empty() {
             let at = if self.descending { self.numbers.len().checked_sub(self.position + 1)? } else { self.position };
             let (key, row) = self.numbers.at(at)?;
             if self.descending {
                 // From the end, equal numbers come newest first as they are.
                 self.position += 1;
-                if self.matches.contains(row) {
+                if matches.contains(row) {
                     return Some((key, self.part.block.rows.row(row)));
                 }
                 continue;
             }
             let range = self.numbers.equal_from(self.position, None);
             self.position = range.1;
-            let equal = self.numbers.rows(range).iter().filter(|row| self.matches.contains(**row));
+            let equal = self.numbers.rows(range).iter().filter(|row| matches.contains(**row));
             self.found.extend(equal.map(|row| (key, self.part.block.rows.row(*row))));
         }
         self.found.pop()
@@ -225,7 +252,8 @@ impl<'m> Walk<'m> {
         // The rows of that key come whole, and part of them is behind.
         let range = self.numbers.equal(key);
         self.position += range.1 - range.0;
-        let equal = self.numbers.rows(range).iter().filter(|row| self.matches.contains(**row));
+        let matches = |row: &&u16| self.matches.as_ref().is_some_and(|matches| matches.contains(**row));
+        let equal = self.numbers.rows(range).iter().filter(matches);
         let equal = equal.map(|offset| (key, self.part.block.rows.row(*offset)));
         self.found = equal.filter(|(_, found)| *found < row).collect();
     }

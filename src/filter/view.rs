@@ -17,7 +17,7 @@ pub(crate) struct Part {
     /// Where it is on the disk; an overlay is not.
     pub(crate) stored: Option<FilterBlock>,
     /// The rows it answers for: neither deleted nor under something deleted, nor changed since.
-    pub(crate) live: Words,
+    pub(crate) live: Arc<Words>,
     pub(crate) live_count: u64,
 }
 
@@ -55,9 +55,10 @@ impl FilterIndex {
             let Some(mut part) = self.part(seen, block, Some(stored))? else { continue };
             rest.insert_range(covered..first.max(covered));
             covered = first.saturating_add(u32::try_from(part.block.rows.len()).unwrap_or(u32::MAX));
+            let live = Arc::make_mut(&mut part.live);
             for row in &dirty {
                 if let Some(offset) = part.block.rows.offset(row) {
-                    part.live.remove(offset);
+                    live.remove(offset);
                     rest.insert(row);
                 }
             }
@@ -81,7 +82,7 @@ impl FilterIndex {
             }
             let Some(mut part) = self.part(seen, overlay, None)? else { continue };
             let offsets: Vec<u16> = own.iter().filter_map(|row| part.block.rows.offset(row)).collect();
-            part.live.and(&Words::of(&offsets));
+            Arc::make_mut(&mut part.live).and(&Words::of(&offsets));
             part.live_count = part.live.count();
             parts.push(part);
             rest -= own;
@@ -114,13 +115,14 @@ impl FilterIndex {
 
     /// A block with all its rows that are there; none if that cannot be read.
     fn part(&self, seen: &dyn Seen, block: Arc<Block>, stored: Option<FilterBlock>) -> Result<Option<Part>> {
-        let mut part = Part { block, stored, live: Words::empty(), live_count: 0 };
+        let mut part = Part { block, stored, live: Arc::new(Words::empty()), live_count: 0 };
         let project = self.field(&part, FieldKey::PROJECT, seen.tables())?;
         let experiment = self.field(&part, FieldKey::EXPERIMENT, seen.tables())?;
         match (project, experiment) {
             (Loaded::Held(project), Loaded::Held(experiment)) => {
-                part.live = experiment.present.clone();
-                seen.hide(&project, &experiment, &mut part.live);
+                let mut live = experiment.present.clone();
+                seen.hide(&project, &experiment, &mut live);
+                part.live = Arc::new(live);
             }
             (Loaded::Absent, Loaded::Absent) => {}
             _ => return Ok(None),

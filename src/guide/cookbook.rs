@@ -354,6 +354,8 @@
 //! let good = store.read().runs().find("metrics.accuracy > 0.8")?.order_by("-metrics.accuracy");
 //! let lines = good.page_views(1, 20, |run| Ok(format!("{} {}", run.name()?, run.tags().len())))?;
 //! assert_eq!((lines.items, lines.total), (vec!["a 1".to_owned()], 1));
+//! // The first of many, without counting them.
+//! assert_eq!(good.top_views(20, |run| Ok(run.name()?.into_owned()))?, ["a"]);
 //! # Ok(())
 //! # }
 //! ```

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use modeldb::{Budget, ErrorKind, Filter, Find, FindCursor, NewRun, Order, QueryField, Run, Value};
+use modeldb::{Budget, ErrorKind, Filter, Find, FindCursor, NewRun, Order, QueryField, Run, Timestamp, Value};
 
 use super::{Bench, kind, names};
 use crate::support::random::Random;
@@ -145,6 +145,27 @@ fn a_budget_holds_whichever_search_it_is_for() {
     let cancelled = Budget::new().cancel(Arc::new(AtomicBool::new(true)));
     let found = bench.store.read().runs().find("metrics.loss = 1").unwrap().budget(cancelled);
     (0..20).for_each(|_| assert_eq!(kind(found.count()), ErrorKind::Cancelled));
+}
+
+/// By one order of numbers, or none, a search for the first looks at the blocks that they are in.
+#[test]
+fn the_first_are_found_without_looking_at_all() {
+    let bench = Bench::with((1..).zip(runs(100)).map(|(n, run)| run.start_time(Timestamp::from_millis(n))));
+    bench.store.optimize().unwrap();
+    // Not told by any index: each record of a block of 16 rows is read.
+    let found = bench.store.read().runs().find("description contains 'ord'").unwrap();
+    for found in [found.clone(), found.clone().order_by("-start_time"), found.clone().order_by("start_time")] {
+        let whole = found.page(1, 5).unwrap();
+        assert_eq!(whole.total, 100);
+        let few = found.clone().budget(Budget::new().records(16 + 4 + 5));
+        assert_eq!(few.top(5).unwrap(), whole.items);
+        assert_eq!(few.top_views(5, |run| run.to_run()).unwrap(), whole.items);
+        assert_eq!(few.clone().limit(5).iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), whole.items);
+        assert_eq!(kind(few.page(1, 5)), ErrorKind::LimitExceeded);
+    }
+    // What is not in that order could be anywhere.
+    let by_name = found.order_by("name").budget(Budget::new().records(16 + 4 + 5));
+    assert_eq!(kind(by_name.top(5)), ErrorKind::LimitExceeded);
 }
 
 #[test]

@@ -475,6 +475,13 @@ fn ask(random: &mut Random, both: &Both) -> usize {
         "{told}"
     );
     assert_eq!(found.count().unwrap(), expected.len() as u64, "{told}");
+    let k = random.below(12);
+    let top = found.top(k as u32).unwrap();
+    let first: Vec<&str> = expected.iter().copied().take(if k == 0 { usize::MAX } else { k }).collect();
+    assert_eq!(top.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), first, "{told}");
+    assert_eq!(found.top_views(k as u32, |run| run.to_run()).unwrap(), top, "{told}");
+    let limited: Vec<String> = found.clone().limit(k).ids().unwrap().map(|id| id.unwrap().to_string()).collect();
+    assert_eq!(limited, expected[..k.min(expected.len())], "{told}");
     if random.percent(15) {
         super::pages::check(random, &found, &told);
     }

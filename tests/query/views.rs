@@ -24,6 +24,9 @@ fn a_page_of_views_has_the_runs_of_its_number() {
     assert_eq!(names(&by_metric.limit(4), 2, 3), (vec!["28".to_owned()], 10));
     assert_eq!(names(&found, 1, 2).0, ["49", "42"], "the newest come first");
     assert_eq!(names(&found, 0, 0).0.len(), 10);
+    let top = |found: &Find<Run>, k: u32| found.top_views(k, |run| Ok(run.name()?.into_owned())).unwrap();
+    assert_eq!(top(&found, 2), ["49", "42"]);
+    assert_eq!((top(&found, 0).len(), top(&found, 99).len(), top(&found.limit(4), 5).len()), (10, 10, 4));
 }
 
 #[test]

@@ -68,6 +68,8 @@ impl Tally {
             let page = found.page_ids(number as u32, limit as u32).unwrap();
             assert_eq!(page.total, expected.len() as u64, "{told}");
             assert!(page.items.iter().eq(expected.iter().copied().skip((number - 1) * limit).take(limit)), "{told}");
+            let top = found.top(limit as u32).unwrap();
+            assert!(top.iter().map(|run| &run.id).eq(expected.iter().copied().take(limit)), "{told}");
             self.ordered += 1;
             // These read each run that is found.
             if random.percent(if expected.len() > 300 { 3 } else { 25 }) {
