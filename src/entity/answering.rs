@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::filter::View;
 use crate::id::{EntityKind, Row};
 use crate::limits;
+use crate::log::resolve::reading;
 use crate::model::{Observation, Run, Series, Stored};
 use crate::query::evaluate::{Subject, values_of};
 use crate::query::field::QueryField;
@@ -95,7 +96,7 @@ impl<'f> Answering<'f> {
         if self.walk.asked.at < self.walk.asked.state.head.sequence {
             return state::run(self.walk.read(row)?);
         }
-        self.guard(row)?.to_run()
+        self.guard(row)?.to_run().map_err(|error| reading(error, EntityKind::Run, row))
     }
 
     /// The bytes of a run that was found.
@@ -111,22 +112,24 @@ impl<'f> Answering<'f> {
         Ok(RunGuard::new(state, bytes.ok_or_else(gone)?))
     }
 
-    /// What matches by the filter index, if that is of use.
-    fn matches(&mut self) -> Result<Option<Matches>> {
+    /// What `ask` makes of a search by the filter index, if that is of use.
+    fn by_index<R>(&mut self, ask: impl FnOnce(Search<'_>) -> Result<R>) -> Result<Option<R>> {
         let Some((view, scope)) = self.indexed.clone() else { return Ok(None) };
         let (state, filter) = (self.state(), Arc::clone(&self.walk.asked.filter));
-        let found = state.search(view, &filter, scope, &mut |row| Ok(self.walk.check(row)?.is_some()))?.finish()?;
+        let mut check = |row| Ok(self.walk.check(row)?.is_some());
+        let answer = ask(state.search(view, &filter, scope, &mut check)?)?;
         self.walk.meter.check()?;
-        Ok(Some(found))
+        Ok(Some(answer))
+    }
+
+    fn matches(&mut self) -> Result<Option<Matches>> {
+        self.by_index(|search| search.finish())
     }
 
     /// How many match.
     pub(crate) fn count(mut self) -> Result<u64> {
-        if let Some((view, scope)) = self.indexed.clone() {
-            let (state, filter) = (self.state(), Arc::clone(&self.walk.asked.filter));
-            let mut check = |row| Ok(self.walk.check(row)?.is_some());
-            let count = state.search(view, &filter, scope, &mut check)?.count(false)?;
-            return self.walk.meter.check().map(|()| count);
+        if let Some(count) = self.by_index(|mut search| search.count(false))? {
+            return Ok(count);
         }
         let mut total = 0;
         while self.walk.next()?.is_some() {
@@ -149,8 +152,8 @@ impl<'f> Answering<'f> {
         Ok((rows, total))
     }
 
-    /// The first `most` rows by the orders. What comes after them is not looked at, where that is known beforehand: by
-    /// one order of numbers, or none.
+    /// The first `most` rows by the orders. By one order of numbers, or none, parts of the filter index in which none of
+    /// them can be are not looked at.
     pub(crate) fn first(&mut self, most: usize) -> Result<Vec<Row>> {
         self.rows_of(0, most, None, None)
     }
@@ -160,31 +163,37 @@ impl<'f> Answering<'f> {
         from: usize,
         to: usize,
         after: Option<&Position>,
-        total: Option<&mut u64>,
+        mut total: Option<&mut u64>,
     ) -> Result<Vec<Row>> {
-        let mut kept = Kept { orders: self.orders, after, most: to, rows: Vec::new() };
-        if let Some((view, scope)) = self.indexed.clone() {
-            let (state, orders) = (self.state(), self.orders);
-            let filter = Arc::clone(&self.walk.asked.filter);
-            let mut check = |row| Ok(self.walk.check(row)?.is_some());
-            let mut search = state.search(view, &filter, scope, &mut check)?;
-            if let Some(total) = total {
-                *total = search.count(true)?;
+        enum Known {
+            Rows(Vec<Row>),
+            Matches(Matches),
+        }
+        let orders = self.orders;
+        let mut kept = Kept { orders, after, most: to, rows: Vec::new() };
+        let known = self.by_index(|mut search| {
+            let mut to = to;
+            if let Some(total) = &mut total {
+                **total = search.count(true)?;
+                to = to.min(usize::try_from(**total).unwrap_or(usize::MAX));
             }
-            let known = if from < to { rows_by_index(&mut search, orders, from, to, after)? } else { Some(Vec::new()) };
-            if let Some(rows) = known {
-                return self.walk.meter.check().map(|()| rows);
+            let rows = if from < to { rows_by_index(&mut search, orders, from, to, after)? } else { Some(Vec::new()) };
+            rows.map_or_else(|| search.finish().map(Known::Matches), |rows| Ok(Known::Rows(rows)))
+        })?;
+        match known {
+            Some(Known::Rows(rows)) => return Ok(rows),
+            Some(Known::Matches(matches)) => {
+                let fields: Vec<QueryField> = orders.iter().map(|order| order.field().clone()).collect();
+                let state = self.state();
+                let mut read = |row| self.walk.read_as(row, |subject| cells_of(subject, &fields));
+                state.project(&matches, &fields, &mut read, &mut |row, cells| {
+                    let keys = orders.iter().zip(cells.iter_mut()).map(|(order, cell)| order.key_of(cell.take()));
+                    kept.push((keys.collect(), row.0));
+                    Ok(())
+                })?;
+                return Ok(kept.finish(from));
             }
-            let matches = search.finish()?;
-            self.walk.meter.check()?;
-            let fields: Vec<QueryField> = orders.iter().map(|order| order.field().clone()).collect();
-            let mut read = |row| self.walk.read_as(row, |subject| cells_of(subject, &fields));
-            state.project(&matches, &fields, &mut read, &mut |row, cells| {
-                let keys = orders.iter().zip(cells.iter_mut()).map(|(order, cell)| order.key_of(cell.take()));
-                kept.push((keys.collect(), row.0));
-                Ok(())
-            })?;
-            return Ok(kept.finish(from));
+            None => {}
         }
         let mut found = 0;
         // Without an order they come as they are wanted.

@@ -235,8 +235,10 @@ impl<T: Findable> Find<T> {
                 let subject = Subject::new(&stored.entity);
                 let keys = self.orders.iter().map(|order| order.key(&subject)).collect();
                 next = Some(FindCursor { search, keys, row: *row, taken: taken.saturating_add(at as u64) });
+                items.push(T::from_stored(stored)?);
+            } else {
+                items.push(T::found(&mut answering, *row)?);
             }
-            items.push(T::found(&mut answering, *row)?);
         }
         Ok(FindPage { items, total, next })
     }
@@ -270,8 +272,9 @@ impl<T: Findable> Find<T> {
         self.page_of(number, limit, |answering, row| T::Id::try_from(answering.read(row)?.entity.id()))
     }
 
-    /// The first `k` by the orders; 0 is all, as in ModelDB. Nothing is counted: by one order of numbers, or none, the
-    /// search ends with them, which takes less than a [`page`](Self::page) the more there are to be found.
+    /// The first `k` by the orders; 0 is all, as in ModelDB. Nothing is counted, and, by one order of numbers or none,
+    /// blocks of the filter index in which none of them can be are not looked at: of many runs it takes less than a
+    /// [`page`](Self::page).
     ///
     /// # Errors
     /// Those of [`page`](Self::page).
@@ -341,7 +344,7 @@ impl<T: Findable> Find<T> {
     }
 
     fn steps(&self) -> Result<Steps> {
-        // With an order, everything has to be looked at first.
+        // With an order, none is known before others are looked at.
         self.begin(self.orders.is_empty())?.steps(self.limit)
     }
 

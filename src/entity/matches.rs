@@ -55,6 +55,15 @@ impl Search<'_> {
         }
     }
 
+    /// Whether something can match in one part of the view, as far as that is known without looking.
+    pub(super) fn may_match(&self, at: usize) -> Result<bool> {
+        let Some(part) = self.view.parts.get(at) else { return Ok(false) };
+        if let Some(Some(known)) = self.parts.get(at) {
+            return Ok(!known.is_empty());
+        }
+        self.state.has_scope(part, self.scope)
+    }
+
     /// How many match. With `keep`, what is found on the way is kept for what is asked next.
     pub(crate) fn count(&mut self, keep: bool) -> Result<u64> {
         let (view, state) = (Arc::clone(&self.view), self.state);
@@ -64,6 +73,11 @@ impl Search<'_> {
                 SearchScope { project: None, experiment: None } => state.exec(&self.told).count(self.filter, part)?,
                 _ => None,
             };
+            if known == Some(0)
+                && let Some(none) = self.parts.get_mut(at)
+            {
+                *none = Some(Arc::new(Words::empty()));
+            }
             count += match known {
                 Some(known) => known,
                 None if keep => self.part(at)?.count(),

@@ -216,6 +216,25 @@ impl State {
         Ok(count(&matching) + tail)
     }
 
+    /// Whether a part has live runs, and some within a scope.
+    pub(super) fn has_scope(&self, part: &Part, scope: SearchScope) -> Result<bool> {
+        let none = Told::default();
+        for (key, parent) in scope.fields() {
+            let is_empty = match self.exec(&none).load(key, part)? {
+                Loaded::Held(held) => {
+                    let (from, to) = held.numbers.equal(u64::from(parent.0));
+                    from == to
+                }
+                Loaded::Absent => true,
+                Loaded::Unknown => false,
+            };
+            if is_empty {
+                return Ok(false);
+            }
+        }
+        Ok(part.live_count > 0)
+    }
+
     /// What matches of a part.
     pub(super) fn search_part(
         &self,

@@ -41,7 +41,7 @@ impl Search<'_> {
     /// newest first; none if numbers alone do not decide: some row holds something that comes before a number, or a
     /// number that the index does not know, or nothing while there are not rows enough with numbers.
     ///
-    /// A part is looked at when the best of its numbers can come next.
+    /// If it begins with the first row, a part is looked at when the best of its numbers can come next.
     pub(crate) fn by_number(
         &mut self,
         field: &QueryField,
@@ -56,11 +56,14 @@ impl Search<'_> {
         let (none, view) = (Told::default(), Arc::clone(&self.view));
         let exec = self.state.exec(&none);
         let Indexed::Field(key) = exec.indexed(field) else { return Ok(None) };
-        let (mut held, mut without) = (Vec::new(), Vec::new());
+        let (mut held, mut absent) = (Vec::new(), Vec::new());
         for (at, part) in view.parts.iter().enumerate() {
+            if !self.may_match(at)? {
+                continue;
+            }
             match exec.load(key, part)? {
                 Loaded::Held(field) => held.push((at, part, field)),
-                Loaded::Absent => without.push((at, None)),
+                Loaded::Absent => absent.push(at),
                 Loaded::Unknown if self.part(at)?.is_empty() => {}
                 Loaded::Unknown => return Ok(None),
             }
@@ -70,25 +73,32 @@ impl Search<'_> {
             if !decides(field, descending, || self.part(*at))? {
                 return Ok(None);
             }
-            let numbers = &field.numbers;
-            if numbers.len() < part.block.rows.len() {
-                without.push((*at, Some(numbers)));
+            match field.numbers.len() {
+                0 => absent.push(*at),
+                _ => walks.push(Walk::new(*at, part, &field.numbers, descending)),
             }
-            walks.push(Walk::new(*at, part, numbers, descending));
         }
         let is_first = matches!(after, After::Nothing);
         let wanted = is_first.then_some((to, walks.len()));
-        if from > 0 || !is_first {
-            for walk in &mut walks {
+        let is_all = walks.iter().map(|walk| walk.numbers.len()).sum::<usize>() <= to;
+        // If all numbers match, some of them are skipped.
+        let mut whole = from > 0;
+        for walk in &mut walks {
+            if is_all || whole || !is_first {
                 walk.begin(self.part(walk.at)?, wanted);
+                whole &= walk.whole;
             }
+        }
+        // Those without a number come next.
+        if is_all && is_first && self.lacks(&walks, &absent)? {
+            return Ok(None);
         }
         let skipped = match after {
             After::Row(key, row) => {
                 walks.iter_mut().for_each(|walk| walk.begin_after(key, row));
                 0
             }
-            _ if walks.iter().all(|walk| walk.whole) => skip(&mut walks, from),
+            _ if whole => skip(&mut walks, from),
             _ => 0,
         };
         // A walk is in the heap with what it found next, or, before that, with the best that it could find: most of
@@ -114,17 +124,18 @@ impl Search<'_> {
                 heap.push((rank(key), Next::Row(row), at));
             }
         }
-        // Those without a number come next.
-        if position < to {
-            for (at, numbers) in without {
-                let matching = self.part(at)?;
-                let found = numbers.map_or(0, |numbers| numbers.all().count_common(&matching));
-                if found < matching.count() {
-                    return Ok(None);
-                }
+        // Each walk has begun, if there are too few.
+        Ok((position >= to || !self.lacks(&walks, &absent)?).then_some(rows))
+    }
+
+    /// Whether something matches that has no number: in parts without any, or in those of walks, which have begun.
+    fn lacks(&mut self, walks: &[Walk<'_>], absent: &[usize]) -> Result<bool> {
+        for at in absent {
+            if !self.part(*at)?.is_empty() {
+                return Ok(true);
             }
         }
-        Ok(Some(rows))
+        Ok(walks.iter().any(|walk| walk.lacking > 0))
     }
 }
 
@@ -167,6 +178,8 @@ struct Walk<'v> {
     matches: Option<Arc<Words>>,
     /// All numbers match.
     whole: bool,
+    /// What matches and has no number.
+    lacking: u64,
     /// Numbers that are behind.
     position: usize,
     /// Found, the next one last: the rows of one number, or everything.
@@ -175,19 +188,19 @@ struct Walk<'v> {
 
 impl<'v> Walk<'v> {
     fn new(at: usize, part: &'v Part, numbers: &'v Column, descending: bool) -> Self {
-        Walk { at, part, numbers, descending, matches: None, whole: false, position: 0, found: Vec::new() }
+        Walk { at, part, numbers, descending, matches: None, whole: false, lacking: 0, position: 0, found: Vec::new() }
     }
 
     /// Begins, through these matches. If so many are `wanted` at most of so many walks, and nothing of this one is
     /// behind, it finds all at once where that takes less.
     fn begin(&mut self, matches: Arc<Words>, wanted: Option<(usize, usize)>) {
         let rows = self.numbers.len() as u64;
-        // Of a field that all rows have all numbers match, if all rows do.
+        let count = matches.count();
         let found = match self.numbers.len() == self.part.block.rows.len() {
-            true => matches.count(),
+            true => count,
             false => self.numbers.all().count_common(&matches),
         };
-        self.whole = found == rows;
+        (self.whole, self.lacking) = (found == rows, count - found);
         if let Some((to, walks)) = wanted.filter(|_| !self.whole) {
             // To find a match by passing by takes as many steps as rows stand for one, each some forty times as fast
             // as looking one up; each walk begins with one, and has its share of the others.

@@ -59,7 +59,7 @@ impl<S: Source> Resolver<'_, S> {
     pub(crate) fn record(&self, kind: EntityKind, row: Row) -> Result<Option<Bytes>> {
         let Some(bytes) = self.source.record(kind, row)? else { return Ok(None) };
         envelope::open(v1::envelope_kind(kind), &row.0.to_le_bytes(), bytes.as_slice())
-            .map_err(|error| at(error, kind, row))?;
+            .map_err(|error| reading(error, kind, row))?;
         Ok(Some(bytes))
     }
 
@@ -67,13 +67,13 @@ impl<S: Source> Resolver<'_, S> {
     pub(crate) fn stored(&self, kind: EntityKind, row: Row) -> Result<Option<Stored>> {
         let Some(bytes) = self.record(kind, row)? else { return Ok(None) };
         let payload = payload(bytes.as_slice());
-        v1::decode(kind, row, payload, self).map(Some).map_err(|error| at(error, kind, row))
+        v1::decode(kind, row, payload, self).map(Some).map_err(|error| reading(error, kind, row))
     }
 
     /// The entity in `row`, if the tables have one and its id is `id`.
     pub(crate) fn stored_if(&self, kind: EntityKind, row: Row, id: &str) -> Result<Option<Stored>> {
         let Some(bytes) = self.record(kind, row)? else { return Ok(None) };
-        v1::decode_if(kind, row, payload(bytes.as_slice()), Some(id), self).map_err(|error| at(error, kind, row))
+        v1::decode_if(kind, row, payload(bytes.as_slice()), Some(id), self).map_err(|error| reading(error, kind, row))
     }
 
     fn id(&self, kind: EntityKind, row: Row) -> Result<Arc<str>> {
@@ -91,7 +91,8 @@ pub(crate) fn payload(sealed: &[u8]) -> &[u8] {
     sealed.get(envelope::HEADER..).unwrap_or_default()
 }
 
-fn at(error: Error, kind: EntityKind, row: Row) -> Error {
+/// An error of reading a record, with where it stands.
+pub(crate) fn reading(error: Error, kind: EntityKind, row: Row) -> Error {
     error.context(format!("reading the record of {kind} row {}", row.0))
 }
 

@@ -163,6 +163,9 @@ fn the_first_are_found_without_looking_at_all() {
         assert_eq!(few.clone().limit(5).iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), whole.items);
         assert_eq!(kind(few.page(1, 5)), ErrorKind::LimitExceeded);
     }
+    // A page that goes on reads its last run once.
+    let loss = bench.store.read().runs().find("metrics.loss >= 0").unwrap().budget(Budget::new().records(5));
+    assert!(loss.page_after(None, 5).unwrap().next.is_some());
     // What is not in that order could be anywhere.
     let by_name = found.order_by("name").budget(Budget::new().records(16 + 4 + 5));
     assert_eq!(kind(by_name.top(5)), ErrorKind::LimitExceeded);
