@@ -73,7 +73,8 @@ impl Search<'_> {
                 SearchScope { project: None, experiment: None } => state.exec(&self.told).count(self.filter, part)?,
                 _ => None,
             };
-            if known == Some(0)
+            if keep
+                && known == Some(0)
                 && let Some(none) = self.parts.get_mut(at)
             {
                 *none = Some(Arc::new(Words::empty()));
