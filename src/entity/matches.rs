@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::entity::search::SearchScope;
 use crate::entity::state::State;
 use crate::error::Result;
-use crate::filter::View;
 use crate::filter::words::Words;
+use crate::filter::{Part, View};
 use crate::id::Row;
 use crate::query::filter::Filter;
 use crate::query::text_answers::Told;
@@ -67,11 +67,20 @@ impl Search<'_> {
     /// How many match. With `keep`, what is found on the way is kept for what is asked next.
     pub(crate) fn count(&mut self, keep: bool) -> Result<u64> {
         let (view, state) = (Arc::clone(&self.view), self.state);
+        let is_live = |part: &Part| part.live_count == part.block.rows.len() as u64;
+        if self.scope.is_everything()
+            && view.rest.is_empty()
+            && view.parts.iter().all(is_live)
+            && let Some(count) = self.told.count(self.filter)
+        {
+            return Ok(count);
+        }
+        self.told.want_all();
         let mut count = self.tail.len() as u64;
         for (at, part) in view.parts.iter().enumerate() {
-            let known = match self.scope {
-                SearchScope { project: None, experiment: None } => state.exec(&self.told).count(self.filter, part)?,
-                _ => None,
+            let known = match self.scope.is_everything() {
+                true => state.exec(&self.told).count(self.filter, part)?,
+                false => None,
             };
             if keep
                 && known == Some(0)
@@ -90,6 +99,7 @@ impl Search<'_> {
 
     /// Looks at everything.
     pub(crate) fn finish(mut self) -> Result<Matches> {
+        self.told.want_all();
         let parts = (0..self.parts.len()).map(|at| self.part(at)).collect::<Result<_>>()?;
         Ok(Matches { view: self.view, parts, tail: self.tail })
     }

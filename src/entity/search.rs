@@ -28,6 +28,10 @@ pub(crate) struct SearchScope {
 }
 
 impl SearchScope {
+    pub(super) fn is_everything(self) -> bool {
+        self.project.is_none() && self.experiment.is_none()
+    }
+
     fn fields(self) -> impl Iterator<Item = (FieldKey, Row)> {
         let project = self.project.map(|row| (FieldKey::PROJECT, row));
         project.into_iter().chain(self.experiment.map(|row| (FieldKey::EXPERIMENT, row)))
@@ -141,16 +145,14 @@ impl State {
     }
 
     /// What the text index says of the conditions of a filter.
-    fn told<'f>(&self, filter: &'f Filter) -> Result<Told<'f>> {
+    fn told<'f>(&'f self, filter: &'f Filter) -> Result<Told<'f>> {
         #[cfg_attr(not(feature = "text"), expect(unused_mut))]
         let mut told = Told::default();
         #[cfg(feature = "text")]
         {
             let (at, rows) = (self.head.sequence, self.tables.rows(EntityKind::Run)?);
             crate::query::text_questions::each(filter, &mut |condition, ask| {
-                if let Some(answer) = self.common.text.answer(ask, EntityKind::Run, at, rows) {
-                    told.push(condition, answer);
-                }
+                told.push(condition, self.common.text.question(ask, EntityKind::Run, at, rows));
             });
         }
         let _ = filter;
@@ -180,6 +182,7 @@ impl State {
     ) -> Result<u64> {
         let began = Instant::now();
         let told = self.told(filter)?;
+        told.want_all();
         let mut matching = Vec::new();
         for part in &view.parts {
             matching.push((*self.search_part(&told, part, &Filter::all(), scope, check)?).clone());

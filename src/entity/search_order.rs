@@ -15,6 +15,9 @@ use crate::query::field::QueryField;
 use crate::query::text_answers::Told;
 use crate::value::Value;
 
+/// So many numbers of a walk are passed by one after the other in the time that a step of a bisection takes.
+const ONE_BY_ONE: usize = 4;
+
 /// Where the wanted rows begin, in an order by numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum After {
@@ -289,35 +292,42 @@ impl<'v> Walk<'v> {
 /// Moves walks of which all numbers match on by nearly `count` numbers in all, and answers by how many: to the first of
 /// a number that stands at that place, found by bisection.
 fn skip(walks: &mut [Walk<'_>], count: usize) -> usize {
-    let mut low: Vec<usize> = vec![0; walks.len()];
-    let mut high: Vec<usize> = walks.iter().map(|walk| walk.numbers.len()).collect();
+    // What each has between the first and the second may come before the place or behind it.
+    let mut open: Vec<(usize, usize)> = walks.iter().map(|walk| (0, walk.numbers.len())).collect();
     loop {
-        let widest = (0..walks.len())
-            .max_by_key(|at| high.get(*at).copied().unwrap_or(0).saturating_sub(low.get(*at).copied().unwrap_or(0)));
-        let Some((walk, (from, to))) =
-            widest.and_then(|at| Some((walks.get(at)?, (low.get(at).copied()?, high.get(at).copied()?))))
-        else {
-            break;
-        };
-        if to.saturating_sub(from) < 32 {
+        // The one in the middle of the middles, by how many each stands for, leaves out a quarter of them all at least.
+        let middles = walks.iter().zip(&open).filter(|(_, (low, high))| low < high);
+        let middles =
+            middles.filter_map(|(walk, (low, high))| Some((walk.key_at(low + (high - low) / 2)?, high - low)));
+        let mut middles: Vec<(u64, usize)> = middles.collect();
+        let left: usize = middles.iter().map(|(_, width)| width).sum();
+        if left <= ONE_BY_ONE * walks.len() {
             break;
         }
-        let Some(key) = walk.key_at(from + (to - from) / 2) else { break };
-        let places: Vec<usize> = walks.iter().map(|walk| walk.before(key)).collect();
+        middles.sort_unstable();
+        let mut below = 0;
+        let middle = middles.into_iter().find(|(_, width)| {
+            below += width;
+            below * 2 >= left
+        });
+        let Some((key, _)) = middle else { break };
+        let place =
+            |(walk, (low, high)): (&Walk<'_>, &(usize, usize))| if low < high { walk.before(key) } else { *low };
+        let places: Vec<usize> = walks.iter().zip(&open).map(place).collect();
         let is_before = places.iter().sum::<usize>() <= count;
-        // Numbers that equal the one in the middle may fill all of its half.
-        let stuck = if is_before { places == low } else { places == high };
-        if is_before {
-            low = places;
-        } else {
-            high = places;
+        let mut stuck = true;
+        for ((low, high), place) in open.iter_mut().zip(places) {
+            let end = if is_before { low } else { high };
+            stuck &= *end == place;
+            *end = place;
         }
+        // Numbers that equal the one in the middle may fill all of its half.
         if stuck {
             break;
         }
     }
-    for (walk, position) in walks.iter_mut().zip(&low) {
-        walk.position = *position;
+    for (walk, (low, _)) in walks.iter_mut().zip(&open) {
+        walk.position = *low;
     }
-    low.iter().sum()
+    open.iter().map(|(low, _)| low).sum()
 }

@@ -229,14 +229,17 @@ impl Exec<'_> {
 
     /// What the text index says of a condition, unless it does not know most of the rows yet.
     fn told(&self, condition: &Filter, part: &Part) -> Option<Answer> {
-        let (told, rows) = (self.told.of(condition)?, &part.block.rows);
-        let stale = text_answers::count(&told.stale, rows);
-        let hits = || text_answers::among(&told.hits, rows);
-        match stale {
-            0 => Some(Answer::exactly(hits())),
-            _ if stale > rows.len() as u64 / 2 => None,
-            _ => Some(Answer::of(hits(), text_answers::among(&told.stale, rows))),
-        }
+        let rows = &part.block.rows;
+        let answer = self.told.of(condition, rows, |told| {
+            let stale = text_answers::count(&told.stale, rows);
+            let hits = || text_answers::among(&told.hits, rows);
+            match stale {
+                0 => Some(Answer::exactly(hits())),
+                _ if stale > rows.len() as u64 / 2 => None,
+                _ => Some(Answer::of(hits(), text_answers::among(&told.stale, rows))),
+            }
+        });
+        answer.flatten()
     }
 
     /// The rows of a condition that a column holds as a set: those that equal a frequent text.
@@ -262,9 +265,12 @@ impl Exec<'_> {
         if part.live_count != part.block.rows.len() as u64 {
             return Ok(None);
         }
-        if let Some(told) = self.told.of(filter) {
-            let rows = &part.block.rows;
-            return Ok((text_answers::count(&told.stale, rows) == 0).then(|| text_answers::count(&told.hits, rows)));
+        let rows = &part.block.rows;
+        let told = self.told.of(filter, rows, |told| {
+            (text_answers::count(&told.stale, rows) == 0).then(|| text_answers::count(&told.hits, rows))
+        });
+        if let Some(count) = told {
+            return Ok(count);
         }
         let Some(Indexed::Field(key)) = filter.field_asked().map(|field| self.indexed(field)) else { return Ok(None) };
         let Loaded::Held(held) = self.load(key, part)? else { return Ok(None) };

@@ -1,25 +1,65 @@
 //! What the text index says of the conditions of a filter.
 
+use std::cell::{Cell, OnceCell};
+
 use roaring::RoaringBitmap;
 
 use crate::filter::Rows;
 use crate::filter::words::Words;
 use crate::query::filter::Filter;
-use crate::text::TextAnswer;
+use crate::text::{Question, TextAnswer};
+
+/// Blocks that are asked about one by one before everything is: the first of many are in one or two.
+const ONE_BY_ONE: u32 = 2;
 
 /// Answers for conditions of one filter, for a whole search. A condition without one is answered otherwise.
 #[derive(Default)]
-pub(crate) struct Told<'f>(Vec<(&'f Filter, TextAnswer)>);
+pub(crate) struct Told<'f> {
+    conditions: Vec<Condition<'f>>,
+    /// All rows are wanted.
+    all: Cell<bool>,
+}
+
+struct Condition<'f> {
+    of: &'f Filter,
+    question: Question<'f>,
+    asked: Cell<u32>,
+    /// What was answered of all rows.
+    known: OnceCell<Option<TextAnswer>>,
+}
 
 impl<'f> Told<'f> {
     #[cfg(feature = "text")]
-    pub(crate) fn push(&mut self, condition: &'f Filter, answer: TextAnswer) {
-        self.0.push((condition, answer));
+    pub(crate) fn push(&mut self, of: &'f Filter, question: Question<'f>) {
+        self.conditions.push(Condition { of, question, asked: Cell::new(0), known: OnceCell::new() });
     }
 
-    /// What it says of a condition: the very one, not one like it.
-    pub(crate) fn of(&self, condition: &Filter) -> Option<&TextAnswer> {
-        self.0.iter().find(|(of, _)| std::ptr::eq(*of, condition)).map(|(_, answer)| answer)
+    /// The very condition, not one like it.
+    fn find(&self, condition: &Filter) -> Option<&Condition<'f>> {
+        self.conditions.iter().find(|held| std::ptr::eq(held.of, condition))
+    }
+
+    /// All blocks will be looked at, so that it is of no use to ask about one.
+    pub(crate) fn want_all(&self) {
+        self.all.set(true);
+    }
+
+    /// How many of all rows fulfil a condition, those under deleted parents too, if it can tell at once.
+    pub(crate) fn count(&self, condition: &Filter) -> Option<u64> {
+        self.find(condition)?.question.count()
+    }
+
+    /// What `take` makes of what it says of a condition about some rows. Each answer is right for the snapshot of the
+    /// search, though the index may come further between one and the next.
+    pub(crate) fn of<R>(&self, condition: &Filter, rows: &Rows, take: impl FnOnce(&TextAnswer) -> R) -> Option<R> {
+        let Condition { question, asked, known, .. } = self.find(condition)?;
+        match rows {
+            Rows::From(first, len) if !self.all.get() && known.get().is_none() && asked.get() < ONE_BY_ONE => {
+                asked.set(asked.get() + 1);
+                question.answer(&(*first..first.saturating_add(*len))).as_ref().map(take)
+            }
+            _ => known.get_or_init(|| question.answer(&(0..u32::MAX))).as_ref().map(take),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Answering from the index as of one commit.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -10,6 +11,7 @@ use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED, Term};
 
+use super::entities::Entities;
 use super::mark::Mark;
 use super::schema::{Fields, Flag, PART, key_flag, key_prefix};
 use super::{Ask, Place};
@@ -32,15 +34,6 @@ pub(super) struct View {
 pub(super) struct Segment {
     pub(super) reader: SegmentReader,
     entities: Arc<Entities>,
-}
-
-/// Kind and row of each document.
-struct Entities {
-    kinds: Vec<u8>,
-    rows: Vec<u32>,
-    /// The kind of most of them, and those that are of another, ascending.
-    usual: u8,
-    others: Vec<u32>,
 }
 
 /// What an index says of a question, whether or not it is behind.
@@ -67,27 +60,27 @@ impl View {
         Ok(View { mark, searcher, segments, fields })
     }
 
-    /// What the index says of the entities of a kind; none if it does not know such things.
-    pub(super) fn find(&self, ask: Ask<'_>, kind: EntityKind) -> tantivy::Result<Option<Found>> {
+    /// What the index says of the entities of a kind, of those in some rows at least; none if it does not know such
+    /// things.
+    pub(super) fn find(&self, ask: Ask<'_>, kind: EntityKind, rows: &Range<u32>) -> tantivy::Result<Option<Found>> {
         let mut found = Found { hits: RoaringBitmap::new(), unsure: RoaringBitmap::new() };
+        if self.is_beyond(ask) {
+            return Ok(None);
+        }
         for segment in &self.segments {
-            let search = Search { segment, fields: &self.fields, kind };
+            let docs = segment.entities.docs(kind, rows);
+            if docs.is_empty() {
+                continue;
+            }
+            let search = Search { segment, fields: &self.fields, kind, docs };
             match ask {
                 Ask::Words(place, parts) => {
-                    if let Some(Place::Value(_, key)) = place
-                        && key.len() > limits::TEXT_WORD_BYTES
-                    {
-                        return Ok(None);
-                    }
                     found.hits |= search.words(place, parts)?;
                     found.unsure |= search.lacking(place)?;
                 }
                 Ask::Part { place, text, negated } => {
                     let chars: Vec<char> = lower(text).chars().collect();
                     let Some(field) = self.fields.parts_of(place) else { return Ok(None) };
-                    if chars.is_empty() || chars.len() > limits::TEXT_PART_CHARS {
-                        return Ok(None);
-                    }
                     let mut hits = search.part(field, &chars)?;
                     if negated {
                         hits = search.flagged(Flag::HasText.term(place))? - hits;
@@ -99,39 +92,56 @@ impl View {
         }
         Ok(Some(found))
     }
-}
 
-impl Entities {
-    fn read(reader: &SegmentReader) -> tantivy::Result<Entities> {
-        let column = reader.fast_fields().u64("row")?;
-        let mut entities = Entities { kinds: Vec::new(), rows: Vec::new(), usual: 0, others: Vec::new() };
-        let mut counts = [0_u32; 256];
-        for doc in 0..reader.max_doc() {
-            let code = column.first(doc).unwrap_or(u64::MAX);
-            let kind = u8::try_from(code >> 32).unwrap_or(u8::MAX);
-            entities.kinds.push(kind);
-            if let Some(count) = counts.get_mut(usize::from(kind)) {
-                *count += 1;
+    /// How many entities of a kind the index knows that fulfil a question; none if it cannot tell without finding them.
+    pub(super) fn count(&self, ask: Ask<'_>, kind: EntityKind) -> tantivy::Result<Option<u64>> {
+        let (field, term) = match ask {
+            _ if self.is_beyond(ask) => return Ok(None),
+            Ask::Words(Some(place), [Part { excluded: false, sought: Sought::Sequence { words, prefix: false } }])
+                if let [word] = words.as_slice() =>
+            {
+                (self.fields.words_of(place), start_of(place) + word)
             }
-            // The upper half is the kind.
-            entities.rows.push((code & u64::from(u32::MAX)) as u32);
+            Ask::Part { place, text, negated: false } if let Some(field) = self.fields.parts_of(place) => {
+                (field, lower(text))
+            }
+            _ => return Ok(None),
+        };
+        if matches!(ask, Ask::Part { .. }) && term.chars().count() != PART {
+            return Ok(None);
         }
-        let usual = (0..=u8::MAX).zip(counts).max_by_key(|(_, count)| *count).map_or(0, |(kind, _)| kind);
-        entities.usual = usual;
-        let others = (0..).zip(&entities.kinds).filter(|(_, kind)| **kind != usual);
-        entities.others = others.map(|(doc, _)| doc).collect();
-        Ok(entities)
+        let mut count = 0;
+        for segment in &self.segments {
+            let search = Search { segment, fields: &self.fields, kind, docs: vec![0..TERMINATED] };
+            let lacking = match ask {
+                Ask::Words(place, _) => search.lacking(place)?,
+                Ask::Part { place, .. } => search.flagged(Flag::LacksParts.term(place))?,
+            };
+            if !lacking.is_empty() {
+                return Ok(None);
+            }
+            count += search.count(field, &term)?;
+        }
+        Ok(Some(count))
+    }
+
+    /// Whether the index does not know such things.
+    fn is_beyond(&self, ask: Ask<'_>) -> bool {
+        match ask {
+            Ask::Words(Some(Place::Value(_, key)), _) => key.len() > limits::TEXT_WORD_BYTES,
+            Ask::Words(..) => false,
+            Ask::Part { place, text, .. } => {
+                let chars = lower(text).chars().take(limits::TEXT_PART_CHARS + 1).count();
+                self.fields.parts_of(place).is_none() || chars == 0 || chars > limits::TEXT_PART_CHARS
+            }
+        }
     }
 }
 
 impl Segment {
     /// The row of a document, if it is of a kind and not outdated.
     pub(super) fn row(&self, doc: u32, kind: EntityKind) -> Option<u32> {
-        let of_kind = self.entities.kinds.get(doc as usize).is_some_and(|held| usize::from(*held) == kind.index());
-        if !of_kind || self.reader.alive_bitset().is_some_and(|alive| !alive.is_alive(doc)) {
-            return None;
-        }
-        self.entities.rows.get(doc as usize).copied()
+        self.entities.row(doc, kind).filter(|_| self.reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc)))
     }
 }
 
@@ -140,23 +150,14 @@ struct Search<'s> {
     segment: &'s Segment,
     fields: &'s Fields,
     kind: EntityKind,
+    /// The documents to look at, ascending.
+    docs: Vec<Range<u32>>,
 }
 
 impl Search<'_> {
     fn rows(&self, mut docs: Vec<u32>) -> RoaringBitmap {
         let Segment { reader, entities } = self.segment;
-        let usual = usize::from(entities.usual) == self.kind.index() && entities.others.len() <= docs.len();
-        if usual && docs.is_sorted() && reader.alive_bitset().is_none() {
-            // A walk over both is faster than a look at each one's kind.
-            let mut others = entities.others.iter().peekable();
-            if others.peek().is_some() {
-                docs.retain(|doc| {
-                    while others.next_if(|other| **other < *doc).is_some() {}
-                    others.peek() != Some(&doc)
-                });
-            }
-            docs.iter_mut().for_each(|doc| *doc = entities.rows.get(*doc as usize).copied().unwrap_or(u32::MAX));
-        } else {
+        if reader.alive_bitset().is_some() || !entities.to_rows(&mut docs, self.kind) {
             docs.retain_mut(|doc| match self.segment.row(*doc, self.kind) {
                 Some(row) => {
                     *doc = row;
@@ -166,6 +167,24 @@ impl Search<'_> {
             });
         }
         set_of(docs)
+    }
+
+    /// How many documents of entities of the kind have a term.
+    fn count(&self, field: Field, term: &str) -> tantivy::Result<u64> {
+        let index = self.index(field)?;
+        let Some(info) = index.terms().get(term)? else { return Ok(0) };
+        let Segment { reader, entities } = self.segment;
+        let others = entities.others(self.kind).filter(|_| reader.alive_bitset().is_none());
+        let mut docs = Vec::new();
+        let Some(others) = others.filter(|others| others.len() < info.doc_freq as usize / 4) else {
+            collect(&index, &info, &self.docs, &mut docs)?;
+            return Ok(docs.iter().filter(|doc| self.segment.row(**doc, self.kind).is_some()).count() as u64);
+        };
+        if !others.is_empty() {
+            let others: Vec<Range<u32>> = others.iter().map(|doc| *doc..doc + 1).collect();
+            collect(&index, &info, &others, &mut docs)?;
+        }
+        Ok(u64::from(info.doc_freq).saturating_sub(docs.len() as u64))
     }
 
     fn index(&self, field: Field) -> tantivy::Result<Arc<InvertedIndexReader>> {
@@ -200,8 +219,7 @@ impl Search<'_> {
             }
             return Ok(all);
         };
-        let prefix = if let Place::Value(namespace, key) = place { key_prefix(namespace, key) } else { String::new() };
-        self.sought_in(self.fields.words_of(place), &prefix, sought)
+        self.sought_in(self.fields.words_of(place), &start_of(place), sought)
     }
 
     /// What is sought, in a field whose words stand behind `key`.
@@ -215,7 +233,7 @@ impl Search<'_> {
                 while let Some((term, info)) = terms.next() {
                     let Some(held) = term.strip_prefix(key.as_bytes()) else { break };
                     if std::str::from_utf8(held).is_ok_and(|held| is_near(held, word, *edits)) {
-                        collect(&index, info, &mut docs)?;
+                        collect(&index, info, &self.docs, &mut docs)?;
                     }
                 }
             }
@@ -223,7 +241,7 @@ impl Search<'_> {
                 let automaton = FuzzyTermQuery::new(Term::from_field_text(field, word), *edits, true).automaton()?;
                 let mut terms = index.terms().search(automaton).into_stream()?;
                 while let Some((_, info)) = terms.next() {
-                    collect(&index, info, &mut docs)?;
+                    collect(&index, info, &self.docs, &mut docs)?;
                 }
             }
             Sought::Sequence { words, prefix } => {
@@ -231,11 +249,11 @@ impl Search<'_> {
                 let Some((last, before)) = terms.split_last() else { return Ok(RoaringBitmap::new()) };
                 if before.is_empty() && *prefix {
                     for info in beginning(&index, last)? {
-                        collect(&index, &info, &mut docs)?;
+                        collect(&index, &info, &self.docs, &mut docs)?;
                     }
                 } else if before.is_empty() {
                     if let Some(info) = index.terms().get(last)? {
-                        collect(&index, &info, &mut docs)?;
+                        collect(&index, &info, &self.docs, &mut docs)?;
                     }
                 } else {
                     let mut slots = Vec::new();
@@ -247,7 +265,7 @@ impl Search<'_> {
                         offset,
                         if *prefix { beginning(&index, last)? } else { index.terms().get(last)?.into_iter().collect() },
                     ));
-                    phrase(&index, slots, &mut docs)?;
+                    phrase(&index, slots, &self.docs, &mut docs)?;
                 }
             }
         }
@@ -262,13 +280,13 @@ impl Search<'_> {
         let Some(last) = chars.len().checked_sub(PART) else {
             // The part of each place of a text begins with what stands there.
             for info in beginning(&index, &term(0))? {
-                collect(&index, &info, &mut docs)?;
+                collect(&index, &info, &self.docs, &mut docs)?;
             }
             return Ok(self.rows(docs));
         };
         if last == 0 {
             if let Some(info) = index.terms().get(term(0))? {
-                collect(&index, &info, &mut docs)?;
+                collect(&index, &info, &self.docs, &mut docs)?;
             }
             return Ok(self.rows(docs));
         }
@@ -283,7 +301,7 @@ impl Search<'_> {
         let is_last = |offset: &u32| *offset as usize == last;
         all.retain(|(offset, _)| (*offset as usize).is_multiple_of(PART) || is_last(offset) || Some(*offset) == rarest);
         let slots = all.into_iter().map(|(offset, info)| (offset, vec![info])).collect();
-        phrase(&index, slots, &mut docs)?;
+        phrase(&index, slots, &self.docs, &mut docs)?;
         Ok(self.rows(docs))
     }
 
@@ -291,7 +309,7 @@ impl Search<'_> {
         let index = self.index(self.fields.flags)?;
         let mut docs = Vec::new();
         if let Some(info) = index.terms().get(flag)? {
-            collect(&index, &info, &mut docs)?;
+            collect(&index, &info, &self.docs, &mut docs)?;
         }
         Ok(self.rows(docs))
     }
@@ -311,6 +329,11 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// What stands before each word of a place.
+fn start_of(place: Place<'_>) -> String {
+    if let Place::Value(namespace, key) = place { key_prefix(namespace, key) } else { String::new() }
 }
 
 /// Rows of documents are in their order, but for parts that were put together: a few ascending runs. Of many it is
@@ -333,12 +356,29 @@ fn set_of(mut rows: Vec<u32>) -> RoaringBitmap {
     RoaringBitmap::from_sorted_iter(rows.iter().copied()).unwrap_or_else(|_| rows.into_iter().collect())
 }
 
-/// The documents of a term.
-fn collect(index: &InvertedIndexReader, info: &TermInfo, docs: &mut Vec<u32>) -> tantivy::Result<()> {
+/// Which of some documents have a term.
+fn collect(
+    index: &InvertedIndexReader,
+    info: &TermInfo,
+    within: &[Range<u32>],
+    docs: &mut Vec<u32>,
+) -> tantivy::Result<()> {
     let mut postings = index.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-    while !postings.docs().is_empty() {
-        docs.extend_from_slice(postings.docs());
-        postings.advance();
+    for range in within {
+        postings.seek(range.start);
+        loop {
+            let held = postings.docs();
+            let (Some(first), Some(last)) = (held.first(), held.last()) else { break };
+            if *first >= range.start && *last < range.end {
+                docs.extend_from_slice(held);
+            } else {
+                docs.extend(held.iter().filter(|doc| range.contains(doc)));
+            }
+            if *last >= range.end {
+                break;
+            }
+            postings.advance();
+        }
     }
     Ok(())
 }
@@ -356,8 +396,13 @@ fn beginning(index: &InvertedIndexReader, start: &str) -> tantivy::Result<Vec<Te
     Ok(infos)
 }
 
-/// The documents with a term of each slot at one place plus the slot's offset.
-fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &mut Vec<u32>) -> tantivy::Result<()> {
+/// Which of some documents have a term of each slot at one place plus the slot's offset.
+fn phrase(
+    index: &InvertedIndexReader,
+    slots: Vec<(u32, Vec<TermInfo>)>,
+    within: &[Range<u32>],
+    docs: &mut Vec<u32>,
+) -> tantivy::Result<()> {
     let count = |infos: &[TermInfo]| infos.iter().map(|info| u64::from(info.doc_freq)).sum::<u64>();
     if slots.iter().any(|(_, infos)| infos.is_empty()) {
         return Ok(());
@@ -373,28 +418,30 @@ fn phrase(index: &InvertedIndexReader, slots: Vec<(u32, Vec<TermInfo>)>, docs: &
     opened.sort_by_key(|(count, _)| *count);
     let mut slots: Vec<Slot> = opened.into_iter().map(|(_, slot)| slot).collect();
     let Some((first, others)) = slots.split_first_mut() else { return Ok(()) };
-    let mut doc = first.seek(0);
     let (mut ends, mut positions) = (Vec::new(), Vec::new());
-    'docs: while doc != TERMINATED {
-        for other in others.iter_mut() {
-            let found = other.seek(doc);
-            if found != doc {
-                doc = first.seek(found);
-                continue 'docs;
+    for range in within {
+        let mut doc = first.seek(range.start);
+        'docs: while doc < range.end {
+            for other in others.iter_mut() {
+                let found = other.seek(doc);
+                if found != doc {
+                    doc = first.seek(found);
+                    continue 'docs;
+                }
             }
-        }
-        first.ends(doc, &mut ends);
-        for other in others.iter_mut() {
-            if ends.is_empty() {
-                break;
+            first.ends(doc, &mut ends);
+            for other in others.iter_mut() {
+                if ends.is_empty() {
+                    break;
+                }
+                other.ends(doc, &mut positions);
+                ends.retain(|end| positions.binary_search(end).is_ok());
             }
-            other.ends(doc, &mut positions);
-            ends.retain(|end| positions.binary_search(end).is_ok());
+            if !ends.is_empty() {
+                docs.push(doc);
+            }
+            doc = first.seek(doc + 1);
         }
-        if !ends.is_empty() {
-            docs.push(doc);
-        }
-        doc = first.seek(doc + 1);
     }
     Ok(())
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, RwLock};
 use roaring::RoaringBitmap;
 
-use super::answer::{Found, View};
+use super::answer::View;
 use super::changes::Changes;
 use super::folder;
 use super::follow::Follower;
-use super::{Ask, KINDS, Place, Source, TextAnswer};
+use super::question::Question;
+use super::{Ask, KINDS, Place, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{EntityKind, Row, Sequence};
 use crate::words::Part;
@@ -138,26 +139,19 @@ impl TextIndex {
         matches!(*thread, Thread::Running(_))
     }
 
-    /// What the index says to a snapshot of commit `at` with `rows` rows of a kind. None if it cannot tell; the first
-    /// who asks has it made.
-    pub(crate) fn answer(&self, ask: Ask<'_>, kind: EntityKind, at: Sequence, rows: u32) -> Option<TextAnswer> {
-        let Some(view) = self.view() else {
-            if self.start_rows.is_some_and(|start| rows >= start) {
-                self.start();
-            }
-            return None;
-        };
-        let mut stale = self.stale(&view, kind, at, rows)?;
-        let mut found = self.contained(|| view.find(ask, kind))??;
-        stale |= std::mem::take(&mut found.unsure);
-        let Found { mut hits, .. } = found;
-        hits -= &stale;
-        hits.remove_range(rows..);
-        stale.remove_range(rows..);
-        Some(TextAnswer { hits, stale })
+    /// What is asked of it for a snapshot of commit `at` with `rows` rows of a kind.
+    pub(crate) fn question<'a>(&'a self, ask: Ask<'a>, kind: EntityKind, at: Sequence, rows: u32) -> Question<'a> {
+        Question { index: self, ask, kind, at, rows }
     }
 
-    /// Of some rows of a snapshot, as [`answer`](Self::answer) takes it: those of which the index cannot tell, and the
+    /// Somebody asks about a kind with so many rows. The index is made if there is none, and they are enough.
+    pub(super) fn wanted(&self, rows: u32) {
+        if self.start_rows.is_some_and(|start| rows >= start) {
+            self.start();
+        }
+    }
+
+    /// Of some rows of a snapshot, as a [`question`](Self::question) is of one: those of which the index cannot tell, and the
     /// best `k` of the others with their scores. None if it knows nothing.
     pub(crate) fn rank(
         &self,
@@ -175,21 +169,21 @@ impl TextIndex {
         Some((unseen, best))
     }
 
-    fn view(&self) -> Option<Arc<View>> {
+    pub(super) fn view(&self) -> Option<Arc<View>> {
         self.shared.view.read().clone()
     }
 
     /// The rows that were changed between the index and a snapshot, whichever is newer.
-    fn stale(&self, view: &View, kind: EntityKind, at: Sequence, rows: u32) -> Option<RoaringBitmap> {
+    pub(super) fn stale(&self, view: &View, kind: EntityKind, at: Sequence, rows: u32) -> Option<RoaringBitmap> {
         let (first, last) = (view.mark.head.sequence.min(at), view.mark.head.sequence.max(at));
         let mut stale = self.shared.changes.read().rows(kind, first, last)?;
-        let known = KINDS.iter().position(|of| *of == kind).and_then(|at| view.mark.rows.get(at)).copied()?;
+        let known = view.mark.rows_of(kind)?;
         stale.insert_range(known..rows.max(known));
         Some(stale)
     }
 
     /// Runs a search. One that fails, or panics on what is damaged, ends the index; it is made anew.
-    fn contained<R>(&self, search: impl FnOnce() -> tantivy::Result<R>) -> Option<R> {
+    pub(super) fn contained<R>(&self, search: impl FnOnce() -> tantivy::Result<R>) -> Option<R> {
         if let Ok(Ok(found)) = panic::catch_unwind(AssertUnwindSafe(search)) {
             return Some(found);
         }

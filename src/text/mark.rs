@@ -2,6 +2,7 @@
 
 use super::{KINDS, Source};
 use crate::error::Result;
+use crate::id::EntityKind;
 use crate::log::chain::Head;
 
 /// Changed with everything that gives another index of the same store: what is indexed, how words are told apart, how
@@ -39,6 +40,12 @@ impl Mark {
             }
         }
         Ok(source.head_at(self.head.sequence)? == Some(self.head))
+    }
+
+    /// Rows of a kind up to there, if it is one with texts.
+    pub(super) fn rows_of(&self, kind: EntityKind) -> Option<u32> {
+        let at = KINDS.iter().position(|of| *of == kind)?;
+        self.rows.get(at).copied()
     }
 
     pub(super) fn write(&self) -> String {

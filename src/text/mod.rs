@@ -19,6 +19,8 @@ mod document;
 #[cfg(feature = "text")]
 mod engine;
 #[cfg(feature = "text")]
+mod entities;
+#[cfg(feature = "text")]
 mod folder;
 #[cfg(feature = "text")]
 mod follow;
@@ -29,14 +31,18 @@ mod mark;
 #[cfg(feature = "text")]
 mod parts;
 #[cfg(feature = "text")]
+mod question;
+#[cfg(feature = "text")]
 mod rank;
 #[cfg(feature = "text")]
 mod schema;
 
 #[cfg(not(feature = "text"))]
-pub(crate) use absent::TextIndex;
+pub(crate) use absent::{Question, TextIndex};
 #[cfg(feature = "text")]
 pub(crate) use index::TextIndex;
+#[cfg(feature = "text")]
+pub(crate) use question::Question;
 
 #[cfg(feature = "text")]
 use std::borrow::Cow;
@@ -56,7 +62,7 @@ use crate::words::Part;
 #[cfg(feature = "text")]
 pub(crate) const KINDS: [EntityKind; 3] = [EntityKind::Project, EntityKind::Experiment, EntityKind::Run];
 
-/// What the index says of a question: rows of one kind.
+/// What the index says of a question: rows of one kind. If some rows were asked for, others may be missing.
 pub(crate) struct TextAnswer {
     /// Rows that fulfil it, deleted parents or not.
     pub(crate) hits: RoaringBitmap,

@@ -157,3 +157,58 @@ fn terms_past_the_longest_are_dropped() {
     };
     assert_eq!([count(&long[0]), count(&long[1])], [1, 0]);
 }
+
+/// A list of documents is entered at any of them, and goes on from there to its end.
+#[test]
+fn postings_are_read_from_a_document_on() {
+    let mut schema = Schema::builder();
+    let text = schema.add_text_field("text", TEXT);
+    let index = Index::create_in_ram(schema.build());
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
+    for number in 0..3000 {
+        writer.add_document(doc!(text => if number % 3 == 0 { "third" } else { "other" })).unwrap();
+    }
+    writer.commit().unwrap();
+    let searcher = index.reader().unwrap().searcher();
+    let index = searcher.segment_readers()[0].inverted_index(text).unwrap();
+    let info = index.terms().get("third").unwrap().unwrap();
+    assert_eq!(info.doc_freq, 1000);
+    let mut postings = index.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic).unwrap();
+    for target in [0, 1, 383, 384, 385, 1200, 1201, 2996, 2997] {
+        let at = postings.seek(target);
+        assert_eq!(postings.docs()[at], target.div_ceil(3) * 3, "{target}");
+    }
+    assert_eq!(postings.docs().last(), Some(&2997));
+    for target in [2998, 5000] {
+        let at = postings.seek(target);
+        assert!(postings.docs().len() <= at, "{target}");
+    }
+    postings.advance();
+    assert!(postings.docs().is_empty());
+}
+
+/// The library's count of a word is of all documents that a part of the index was made with, deleted or not.
+#[test]
+fn words_of_deleted_documents_are_counted_until_a_merge() {
+    let mut schema = Schema::builder();
+    let row = schema.add_u64_field("row", INDEXED);
+    let text = schema.add_text_field("text", TEXT);
+    let index = Index::create_in_ram(schema.build());
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
+    for number in 0..3_u64 {
+        writer.add_document(doc!(row => number, text => "word word")).unwrap();
+    }
+    writer.commit().unwrap();
+    let count = || {
+        let searcher = index.reader().unwrap().searcher();
+        let part = &searcher.segment_readers()[0];
+        let info = part.inverted_index(text).unwrap().terms().get("word").unwrap().unwrap();
+        (info.doc_freq, part.alive_bitset().is_some())
+    };
+    assert_eq!(count(), (3, false));
+    writer.delete_term(Term::from_field_u64(row, 1));
+    writer.commit().unwrap();
+    assert_eq!(count(), (3, true));
+    writer.merge(&index.searchable_segment_ids().unwrap()).wait().unwrap();
+    assert_eq!(count(), (2, false));
+}

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "text")]
 mod catching_up;
+mod counted;
 #[cfg(feature = "text")]
 mod damage;
 mod generate;

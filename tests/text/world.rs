@@ -121,6 +121,13 @@ impl World {
         let search = read.runs().find(filter.clone()).unwrap();
         let mut found: Vec<RunId> = search.ids().unwrap().collect::<Result<_, _>>().unwrap();
         assert_eq!(search.count().unwrap(), found.len() as u64, "{filter}");
+        for first in [1, 6, 40] {
+            // The newest come first, without those of other parts of the index being looked for.
+            let top = search.top(first).unwrap();
+            let newest: Vec<&RunId> = self.runs.iter().rev().filter(|run| expected.contains(run)).collect();
+            let newest = newest.get(..newest.len().min(first as usize)).unwrap();
+            assert!(top.iter().map(|run| &run.id).eq(newest.iter().copied()), "{filter}");
+        }
         expected.sort_unstable();
         found.sort_unstable();
         assert_eq!(found, expected, "{filter}");
