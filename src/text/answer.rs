@@ -11,7 +11,7 @@ use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED, Term};
 
-use super::entities::Entities;
+use super::entities::{ALL_DOCS, Entities};
 use super::mark::Mark;
 use super::schema::{Fields, Flag, PART, key_flag, key_prefix};
 use super::{Ask, Place};
@@ -112,7 +112,7 @@ impl View {
         }
         let mut count = 0;
         for segment in &self.segments {
-            let search = Search { segment, fields: &self.fields, kind, docs: vec![0..TERMINATED] };
+            let search = Search { segment, fields: &self.fields, kind, docs: vec![ALL_DOCS] };
             let lacking = match ask {
                 Ask::Words(place, _) => search.lacking(place)?,
                 Ask::Part { place, .. } => search.flagged(Flag::LacksParts.term(place))?,

@@ -6,6 +6,9 @@ use tantivy::{SegmentReader, TERMINATED};
 
 use crate::id::EntityKind;
 
+/// All documents of a part.
+pub(super) const ALL_DOCS: Range<u32> = 0..TERMINATED;
+
 /// Of more spans, finding those of some rows is no faster than looking at all documents.
 const MOST_SPANS: usize = 1 << 10;
 
@@ -76,7 +79,7 @@ impl Entities {
 
     /// Documents among which are all of a kind in some rows, ascending.
     pub(super) fn docs(&self, kind: EntityKind, rows: &Range<u32>) -> Vec<Range<u32>> {
-        let all = vec![0..TERMINATED];
+        let all = vec![ALL_DOCS];
         let Some(spans) = self.spans.as_ref().filter(|_| self.is_usual(kind) && *rows != (0..u32::MAX)) else {
             return all;
         };
@@ -156,7 +159,7 @@ mod tests {
             }
         }
         let scattered: Vec<(u8, u32)> = (0..=MOST_SPANS as u32).map(|doc| (r, u32::MAX - doc)).collect();
-        assert_eq!(entities(&scattered).docs(run, &(5..6)), [0..TERMINATED]);
+        assert_eq!(entities(&scattered).docs(run, &(5..6)), [ALL_DOCS]);
         assert_eq!(entities(&scattered[1..]).docs(run, &(5..6)), []);
     }
 }
