@@ -173,6 +173,9 @@ impl<'f> Answering<'f> {
         let mut kept = Kept { orders, after, most: to, rows: Vec::new() };
         let known = self.by_index(|mut search| {
             let mut to = to;
+            if to == usize::MAX {
+                search.told.want_all();
+            }
             if let Some(total) = &mut total {
                 **total = search.count(true)?;
                 to = to.min(usize::try_from(**total).unwrap_or(usize::MAX));

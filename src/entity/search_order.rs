@@ -86,6 +86,9 @@ impl Search<'_> {
         let is_all = walks.iter().map(|walk| walk.numbers.len()).sum::<usize>() <= to;
         // If all numbers match, some of them are skipped.
         let mut whole = from > 0;
+        if is_all || !is_first {
+            self.told.want_all();
+        }
         for walk in &mut walks {
             if is_all || whole || !is_first {
                 walk.begin(self.part(walk.at)?, wanted);
@@ -283,6 +286,15 @@ impl<'v> Walk<'v> {
         }
     }
 
+    /// How many numbers come before all that are behind `key`.
+    fn behind(&self, key: u64) -> usize {
+        if self.descending {
+            self.numbers.len() - self.numbers.position(|found| found < key)
+        } else {
+            self.numbers.position(|found| found <= key)
+        }
+    }
+
     fn key_at(&self, position: usize) -> Option<u64> {
         let at = if self.descending { self.numbers.len().checked_sub(position + 1)? } else { position };
         self.numbers.at(at).map(|(key, _)| key)
@@ -315,15 +327,19 @@ fn skip(walks: &mut [Walk<'_>], count: usize) -> usize {
             |(walk, (low, high)): (&Walk<'_>, &(usize, usize))| if low < high { walk.before(key) } else { *low };
         let places: Vec<usize> = walks.iter().zip(&open).map(place).collect();
         let is_before = places.iter().sum::<usize>() <= count;
-        let mut stuck = true;
+        let mut moved = false;
         for ((low, high), place) in open.iter_mut().zip(places) {
             let end = if is_before { low } else { high };
-            stuck &= *end == place;
+            moved |= *end != place;
             *end = place;
         }
-        // Numbers that equal the one in the middle may fill all of its half.
-        if stuck {
-            break;
+        // All before it may be of its number; the place may be behind those, or among them.
+        if !moved {
+            let behind: Vec<usize> = walks.iter().map(|walk| walk.behind(key)).collect();
+            if behind.iter().sum::<usize>() > count {
+                break;
+            }
+            open.iter_mut().zip(behind).for_each(|((low, _), place)| *low = place);
         }
     }
     for (walk, (low, _)) in walks.iter_mut().zip(&open) {

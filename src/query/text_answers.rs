@@ -54,7 +54,12 @@ impl<'f> Told<'f> {
     pub(crate) fn of<R>(&self, condition: &Filter, rows: &Rows, take: impl FnOnce(&TextAnswer) -> R) -> Option<R> {
         let Condition { question, asked, known, .. } = self.find(condition)?;
         match rows {
-            Rows::From(first, len) if !self.all.get() && known.get().is_none() && asked.get() < ONE_BY_ONE => {
+            Rows::From(first, len)
+                if !self.all.get()
+                    && known.get().is_none()
+                    && asked.get() < ONE_BY_ONE
+                    && question.is_of_few_terms() =>
+            {
                 asked.set(asked.get() + 1);
                 question.answer(&(*first..first.saturating_add(*len))).as_ref().map(take)
             }

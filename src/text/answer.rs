@@ -19,6 +19,9 @@ use crate::id::EntityKind;
 use crate::limits;
 use crate::words::{Part, Sought, is_near, lower};
 
+/// So many documents of a term are read in the time that it takes to enter its list at one of them.
+const DOCS_A_RANGE: usize = 16;
+
 /// Rows are sorted if there are fewer than one in so many.
 const BITS_A_ROW: usize = 256;
 
@@ -176,13 +179,14 @@ impl Search<'_> {
         let Segment { reader, entities } = self.segment;
         let others = entities.others(self.kind).filter(|_| reader.alive_bitset().is_none());
         let mut docs = Vec::new();
-        let Some(others) = others.filter(|others| others.len() < info.doc_freq as usize / 4) else {
+        let Some(others) = others else {
             collect(&index, &info, &self.docs, &mut docs)?;
             return Ok(docs.iter().filter(|doc| self.segment.row(**doc, self.kind).is_some()).count() as u64);
         };
         if !others.is_empty() {
             let others: Vec<Range<u32>> = others.iter().map(|doc| *doc..doc + 1).collect();
             collect(&index, &info, &others, &mut docs)?;
+            docs.retain(|doc| entities.row(*doc, self.kind).is_none());
         }
         Ok(u64::from(info.doc_freq).saturating_sub(docs.len() as u64))
     }
@@ -356,7 +360,7 @@ fn set_of(mut rows: Vec<u32>) -> RoaringBitmap {
     RoaringBitmap::from_sorted_iter(rows.iter().copied()).unwrap_or_else(|_| rows.into_iter().collect())
 }
 
-/// Which of some documents have a term.
+/// The documents that have a term: of those `within`, and maybe others.
 fn collect(
     index: &InvertedIndexReader,
     info: &TermInfo,
@@ -364,17 +368,19 @@ fn collect(
     docs: &mut Vec<u32>,
 ) -> tantivy::Result<()> {
     let mut postings = index.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+    // To look for the beginning of a range takes as long as to read some documents.
+    let all = [ALL_DOCS];
+    let within = if info.doc_freq as usize / DOCS_A_RANGE < within.len() { &all } else { within };
     for range in within {
         postings.seek(range.start);
         loop {
             let held = postings.docs();
             let (Some(first), Some(last)) = (held.first(), held.last()) else { break };
-            if *first >= range.start && *last < range.end {
-                docs.extend_from_slice(held);
-            } else {
-                docs.extend(held.iter().filter(|doc| range.contains(doc)));
-            }
-            if *last >= range.end {
+            let goes_on = *last < range.end;
+            let from = if *first >= range.start { 0 } else { held.partition_point(|doc| *doc < range.start) };
+            let to = if goes_on { held.len() } else { held.partition_point(|doc| *doc < range.end) };
+            docs.extend_from_slice(held.get(from..to).unwrap_or_default());
+            if !goes_on {
                 break;
             }
             postings.advance();

@@ -12,6 +12,9 @@ pub(super) const ALL_DOCS: Range<u32> = 0..TERMINATED;
 /// Of more spans, finding those of some rows is no faster than looking at all documents.
 const MOST_SPANS: usize = 1 << 10;
 
+/// Of more ranges of documents, entering each takes longer than reading what is between.
+const MOST_RANGES: usize = 64;
+
 /// Kind and row of each document.
 pub(super) struct Entities {
     kinds: Vec<u8>,
@@ -98,7 +101,10 @@ impl Entities {
                 _ => {}
             }
         }
-        docs
+        match docs.as_slice() {
+            [first, .., last] if docs.len() > MOST_RANGES => vec![first.start..last.end],
+            _ => docs,
+        }
     }
 
     /// Puts rows in the places of documents of a kind, and leaves out the others, by a walk over both: that is faster
@@ -127,7 +133,8 @@ mod tests {
         Entities::of(codes.iter().map(|(kind, row)| u64::from(*kind) << 32 | u64::from(*row)))
     }
 
-    /// Whatever stands where: what is answered has all documents of the rows, ascending, and of the usual kind no other.
+    /// Whatever stands where: what is answered has all documents of the rows, ascending, and of the usual kind no
+    /// other.
     #[test]
     fn documents_of_rows_are_those_and_no_more() {
         let (run, experiment) = (EntityKind::Run, EntityKind::Experiment);

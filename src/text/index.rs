@@ -139,20 +139,17 @@ impl TextIndex {
         matches!(*thread, Thread::Running(_))
     }
 
-    /// What is asked of it for a snapshot of commit `at` with `rows` rows of a kind.
+    /// What is asked of it for a snapshot of commit `at` with `rows` rows of a kind. If there is no index, the first
+    /// who asks has it made.
     pub(crate) fn question<'a>(&'a self, ask: Ask<'a>, kind: EntityKind, at: Sequence, rows: u32) -> Question<'a> {
+        if self.start_rows.is_some_and(|start| rows >= start) && self.view().is_none() {
+            self.start();
+        }
         Question { index: self, ask, kind, at, rows }
     }
 
-    /// Somebody asks about a kind with so many rows. The index is made if there is none, and they are enough.
-    pub(super) fn wanted(&self, rows: u32) {
-        if self.start_rows.is_some_and(|start| rows >= start) {
-            self.start();
-        }
-    }
-
-    /// Of some rows of a snapshot, as a [`question`](Self::question) is of one: those of which the index cannot tell, and the
-    /// best `k` of the others with their scores. None if it knows nothing.
+    /// Of some rows of a snapshot, as a [`question`](Self::question) is of one: those of which the index cannot tell,
+    /// and the best `k` of the others with their scores. None if it knows nothing.
     pub(crate) fn rank(
         &self,
         asks: &[(Option<Place<'_>>, &[Part])],

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use super::answer::Found;
 use super::index::TextIndex;
+use super::schema::PART;
 use super::{Ask, TextAnswer};
 use crate::id::{EntityKind, Sequence};
+use crate::words::{Sought, lower};
 
 /// What is asked of the index for a snapshot. Each answer is by the index as it is then, and right for the snapshot.
 pub(crate) struct Question<'a> {
@@ -18,13 +20,21 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// What the index says, of the rows `within` at least. None if it cannot tell; the first who asks has it made.
+    /// Whether less is to be done if only some rows are asked about: few terms are looked up, and it is the documents
+    /// that take the time.
+    pub(crate) fn is_of_few_terms(&self) -> bool {
+        match self.ask {
+            Ask::Words(_, parts) => {
+                parts.iter().all(|part| matches!(part.sought, Sought::Sequence { prefix: false, .. }))
+            }
+            Ask::Part { text, .. } => lower(text).chars().count() >= PART,
+        }
+    }
+
+    /// What the index says, of the rows `within` at least. None if it cannot tell.
     pub(crate) fn answer(&self, within: &Range<u32>) -> Option<TextAnswer> {
         let Question { index, ask, kind, at, rows } = *self;
-        let Some(view) = index.view() else {
-            index.wanted(rows);
-            return None;
-        };
+        let view = index.view()?;
         let mut stale = index.stale(&view, kind, at, rows)?;
         let mut found = index.contained(|| view.find(ask, kind, within))??;
         stale |= std::mem::take(&mut found.unsure);
