@@ -167,18 +167,19 @@
 //! characters of names, descriptions and readmes, for literal parts in any case. *Useful for* `matches`, for `contains`
 //! on long texts, and for relevance. *Not for* truth: an answer is the rows it found and the rows it cannot tell of,
 //! which are evaluated. Those are what was changed between the commit it has come to and the snapshot, whichever is
-//! newer (`changes`), and entities with words or texts that are too long for it. `follow` is its thread: started at the
-//! first question of a store with some thousand rows, it gathers changes for a quarter of a second, indexes the records
-//! as they are now, and commits with the `mark` of the commit it is of. `engine` hands documents to two threads of the
-//! library in groups, and waits while 16 MiB of texts wait for them: with one thread and one document at a time 20,000
-//! runs a second were indexed on two cores, so 35,000. The library puts eight parts of about one size together while
-//! something is indexed; `parts` has it put together, when it is quiet, all but those that are four times as large as
-//! the smaller ones together, each time what takes about as long as it was quiet: a word is counted in 8.7 us in one
-//! part of 100,000 runs and in 12 us in four, at a million in 61 us in one, which takes a minute of a core to make, and
-//! in 78 us in eleven. Writers do not know of it. `folder` reads files by position, not through maps, so that one that
-//! was cut off is an error. A mark that does not fit the log, a checksum that does not fit, an error or a panic of the
-//! library: the index is thrown away and made again, and until then everything is evaluated. `absent` stands for all of
-//! it in a build without the feature.
+//! newer (`changes`), and entities with words or texts that are too long for it. A `question` is asked about all rows,
+//! or first about those of a block: `entities` tells which documents of a part they are. `follow` is its thread:
+//! started at the first question of a store with some thousand rows, it gathers changes for a quarter of a second,
+//! indexes the records as they are now, and commits with the `mark` of the commit it is of. `engine` hands documents to
+//! two threads of the library in groups, and waits while 16 MiB of texts wait for them: with one thread and one
+//! document at a time 20,000 runs a second were indexed on two cores, so 35,000. The library puts eight parts of about
+//! one size together while something is indexed; `parts` has it put together, when it is quiet, all but those that are
+//! four times as large as the smaller ones together, each time what takes about as long as it was quiet: the rows of a
+//! word are found in 8.7 us in one part of 100,000 runs and in 12 us in four, at a million in 61 us in one, which takes
+//! a minute of a core to make, and in 78 us in eleven. Writers do not know of it. `folder` reads files by position, not
+//! through maps, so that one that was cut off is an error. A mark that does not fit the log, a checksum that does not
+//! fit, an error or a panic of the library: the index is thrown away and made again, and until then everything is
+//! evaluated. `absent` stands for all of it in a build without the feature.
 //!
 //! ## F5: `query/`
 //!

@@ -101,10 +101,13 @@ impl Entities {
                 _ => {}
             }
         }
-        match docs.as_slice() {
-            [first, .., last] if docs.len() > MOST_RANGES => vec![first.start..last.end],
-            _ => docs,
+        if docs.len() > MOST_RANGES
+            && let (Some(first), Some(last)) = (docs.first(), docs.last())
+        {
+            let around = first.start..last.end;
+            docs = vec![around];
         }
+        docs
     }
 
     /// Puts rows in the places of documents of a kind, and leaves out the others, by a walk over both: that is faster
@@ -165,6 +168,10 @@ mod tests {
                 }
             }
         }
+        // Of too many ranges, one around them all.
+        let among: Vec<(u8, u32)> = (0..300).map(|doc| (if doc % 3 == 2 { e } else { r }, doc)).collect();
+        assert_eq!(entities(&among).docs(run, &(0..150)).len(), 50);
+        assert_eq!(entities(&among).docs(run, &(0..1_000)), vec![0..299; 1]);
         let scattered: Vec<(u8, u32)> = (0..=MOST_SPANS as u32).map(|doc| (r, u32::MAX - doc)).collect();
         assert_eq!(entities(&scattered).docs(run, &(5..6)), [ALL_DOCS]);
         assert_eq!(entities(&scattered[1..]).docs(run, &(5..6)), []);
